@@ -1,0 +1,385 @@
+"""Split files -> one self-contained OpenAPI document, in memory, cached as JSON beside the byte code.
+
+References in the files are relative to the file they stand in. A schema of `schemas/*.yaml` becomes
+`#/components/schemas/Name`; the root's `responses.yaml`, `parameters.yaml`, ... become the components of that
+kind; a path item is put in place; any other target is written out where it is referred to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from .sources import Problem, Sources
+
+ROOT = Path(__file__).with_name("openapi.yaml")
+
+_COMPONENT_FILES = {
+    "responses.yaml": "responses",
+    "parameters.yaml": "parameters",
+    "examples.yaml": "examples",
+    "headers.yaml": "headers",
+    "links.yaml": "links",
+    "request_bodies.yaml": "requestBodies",
+    "security_schemes.yaml": "securitySchemes",
+}
+_LITERALS = {"default", "const", "enum", "example"}
+_NAMED = {
+    "properties",
+    "patternProperties",
+    "dependentSchemas",
+    "$defs",
+    "schemas",
+    "responses",
+    "content",
+    "headers",
+    "links",
+    "callbacks",
+    "securitySchemes",
+    "requestBodies",
+}
+
+
+def load_bundle(root: Path = ROOT) -> dict[str, Any]:
+    """The bundle of the files at `root`, from the cache when they have not changed. Raises ContractError."""
+    key = _cache_key(root)
+    places = list(_cache_places(root))
+    for place in places:
+        document = _read_cache(place, key)
+        if document is not None:
+            return document
+    document = bundle(root)
+    content = key + b"\n" + orjson.dumps(document)
+    for place in places:
+        if _write_cache(place, content):
+            break
+    return document
+
+
+def bundle(root: Path = ROOT) -> dict[str, Any]:
+    """Read the files at `root` and join them. Raises ContractError with every broken reference and double name."""
+    from .sources import ContractError
+
+    bundler = _bundler(root)
+    document = bundler.document()
+    if bundler.problems:
+        raise ContractError(bundler.problems)
+    return document
+
+
+def orphans(root: Path = ROOT) -> list[Problem]:
+    """The schemas, responses, parameters and paths that no operation leads to. Raises ContractError."""
+    bundler = _bundler(root)
+    return bundler.orphans(bundler.document())
+
+
+def source_of(pointer: str, root: Path = ROOT) -> tuple[str, int]:
+    """The file (relative to the root's folder) and line that the bundle's `pointer` comes from.
+
+    A pointer to something that does not exist gets the line of its nearest parent that does.
+    """
+    from .sources import split_pointer
+
+    return _bundler(root).source(split_pointer(pointer))
+
+
+def _bundler(root: Path) -> _Bundler:
+    from .sources import Sources
+
+    return _Bundler(root.name, Sources(root.parent), [name for name in _names(root) if name.startswith("schemas/")])
+
+
+class _Bundler:
+    def __init__(self, root: str, sources: Sources, schema_files: list[str]) -> None:
+        self.root = root
+        self.sources = sources
+        self.problems: list[Problem] = []
+        self._homes: dict[tuple[str, str], str] = {}
+        for file in schema_files:
+            self._house(file, "schemas")
+        for file, kind in _COMPONENT_FILES.items():
+            if (sources.directory / file).is_file():
+                self._house(file, kind)
+        self._open: list[tuple[str, tuple[str, ...]]] = []
+
+    def _house(self, file: str, kind: str) -> None:
+        members = self.sources.read(file) or {}
+        if not isinstance(members, dict):
+            self._problem(file, (), "must be a mapping of names")
+            return
+        for name in members:
+            other = self._homes.setdefault((kind, name), file)
+            if other != file:
+                line = self.sources.line(other, [name])
+                self._problem(file, (name,), f"{name} is defined in {other}:{line} already")
+
+    def document(self) -> dict[str, Any]:
+        """The bundle; what is wrong with it goes to `problems`."""
+        written = self.sources.read(self.root)
+        document: dict[str, Any] = {}
+        for key, value in written.items():
+            document[key] = self._paths(value) if key == "paths" else self._rewritten(self.root, (key,), value)
+        components = document.setdefault("components", {})
+        for (kind, name), file in self._homes.items():
+            value = self._rewritten(file, (name,), self.sources.read(file)[name])
+            if components.setdefault(kind, {}).setdefault(name, value) is not value:
+                line = self.sources.line(self.root, ["components", kind, name])
+                self._problem(file, (name,), f"{name} is defined in {self.root}:{line} already")
+        return document
+
+    def _paths(self, index: dict[str, Any]) -> dict[str, Any]:
+        paths = {}
+        for path, entry in index.items():
+            at = ("paths", path)
+            if isinstance(entry, dict) and isinstance(entry.get("$ref"), str):
+                file, tokens = self._target(self.root, entry["$ref"])
+                if tokens[-1:] != [path]:
+                    self._problem(self.root, at, f"{path} refers to another path: {entry['$ref']}")
+                if not self._exists(self.root, at, file, tokens):
+                    continue
+                paths[path] = self._rewritten(file, tuple(tokens), self._member(file, tokens))
+            else:
+                paths[path] = self._rewritten(self.root, at, entry)
+        return paths
+
+    def _rewritten(self, file: str, at: tuple[str, ...], value: Any, named: bool = False) -> Any:
+        if isinstance(value, list):
+            return [self._rewritten(file, (*at, str(index)), item) for index, item in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        if not named and isinstance(value.get("$ref"), str):
+            return self._reference(file, at, value)
+        return {key: self._entry(file, (*at, key), key, child, named) for key, child in value.items()}
+
+    def _entry(self, file: str, at: tuple[str, ...], key: str, value: Any, named: bool) -> Any:
+        if named:
+            return self._rewritten(file, at, value)
+        if key in _LITERALS:
+            return value
+        if key == "examples":
+            return self._examples(file, at, value)
+        if key == "mapping" and at[-2:-1] == ("discriminator",):
+            return {name: self._mapped(file, (*at, name), target) for name, target in value.items()}
+        return self._rewritten(file, at, value, named=key in _NAMED and isinstance(value, dict))
+
+    def _examples(self, file: str, at: tuple[str, ...], examples: Any) -> Any:
+        if not isinstance(examples, dict):
+            return examples
+        return {
+            name: self._reference(file, (*at, name), example)
+            if isinstance(example, dict) and isinstance(example.get("$ref"), str)
+            else example
+            for name, example in examples.items()
+        }
+
+    def _reference(self, file: str, at: tuple[str, ...], value: dict[str, Any]) -> Any:
+        target, tokens = self._target(file, value["$ref"])
+        siblings = {key: self._entry(file, (*at, key), key, child, False) for key, child in value.items()}
+        if not self._exists(file, (*at, "$ref"), target, tokens):
+            return siblings
+        home = self._home(target, tokens)
+        if home is not None:
+            from .sources import join_pointer
+
+            return {**siblings, "$ref": join_pointer(home)}
+        place = (target, tuple(tokens))
+        if place in self._open:
+            self._problem(file, (*at, "$ref"), f"{value['$ref']} contains itself; move it to schemas/")
+            return siblings
+        self._open.append(place)
+        inlined = self._rewritten(target, tuple(tokens), self._member(target, tokens))
+        self._open.pop()
+        del siblings["$ref"]
+        return {**inlined, **siblings} if siblings and isinstance(inlined, dict) else inlined
+
+    def _mapped(self, file: str, at: tuple[str, ...], target: str) -> str:
+        from .sources import join_pointer
+
+        if ("schemas", target) in self._homes:
+            return join_pointer(["components", "schemas", target])
+        other, tokens = self._target(file, target)
+        home = self._home(other, tokens) if self._exists(file, at, other, tokens) else None
+        return join_pointer(home) if home is not None else target
+
+    def _home(self, file: str, tokens: list[str]) -> list[str] | None:
+        """Where the bundle keeps it, or None when it has no place of its own."""
+        if file == self.root:
+            return tokens
+        kind = "schemas" if file.startswith("schemas/") else _COMPONENT_FILES.get(file)
+        if kind is not None and tokens:
+            return ["components", kind, *tokens]
+        if file.startswith("paths/") and len(tokens) > 1 and tokens[0] in self.sources.read(self.root).get("paths", {}):
+            return ["paths", *tokens]
+        return None
+
+    def _target(self, file: str, reference: str) -> tuple[str, list[str]]:
+        from .sources import split_reference
+
+        return split_reference(file, reference)
+
+    def _member(self, file: str, tokens: list[str]) -> Any:
+        from .sources import member
+
+        return member(self.sources.read(file), tokens)
+
+    def _exists(self, file: str, at: tuple[str, ...], target: str, tokens: list[str]) -> bool:
+        from .sources import ContractError
+
+        try:
+            if target == self.root and tokens[:1] == ["components"] and tuple(tokens[1:3]) in self._homes:
+                target, tokens = self._homes[(tokens[1], tokens[2])], tokens[2:]
+            self._member(target, tokens)
+        except ContractError as error:
+            self._problem(file, at, f"broken reference to {target}: {error.problems[0].message}")
+            return False
+        except KeyError as error:
+            self._problem(
+                file, at, f"broken reference: {target} has no {'/'.join(tokens)!r} ({error.args[0]!r} is missing)"
+            )
+            return False
+        return True
+
+    def _problem(self, file: str, at: tuple[str, ...], message: str) -> None:
+        from .sources import Problem
+
+        self.problems.append(Problem(file, self.sources.line(file, at), message))
+
+    def source(self, tokens: list[str]) -> tuple[str, int]:
+        """File and line of the bundle's member at `tokens`."""
+        file, local, rest = self.root, list[str](), list(tokens)
+        if tokens[:1] == ["components"] and tuple(tokens[1:3]) in self._homes:
+            file, rest = self._homes[(tokens[1], tokens[2])], tokens[2:]
+        for token in rest:
+            file, local = self._followed(file, local)
+            local.append(token)
+        return file, self.sources.line(file, local)
+
+    def _followed(self, file: str, local: list[str]) -> tuple[str, list[str]]:
+        """The same place, or the end of the reference that stands there."""
+        for _ in range(20):
+            try:
+                value = self._member(file, local)
+            except KeyError:
+                break
+            if not isinstance(value, dict) or not isinstance(value.get("$ref"), str):
+                break
+            file, local = self._target(file, value["$ref"])
+        return file, local
+
+    def orphans(self, document: dict[str, Any]) -> list[Problem]:
+        """What is defined and never reached from a path."""
+        from .sources import Problem
+
+        reached: set[tuple[str, str]] = set()
+        pending: list[Any] = [{key: value for key, value in document.items() if key != "components"}]
+        while pending:
+            for reference in _references(pending.pop()):
+                tokens = tuple(self._target(self.root, reference)[1])
+                name = tokens[1:3]
+                if tokens[:1] == ("components",) and len(name) == 2 and name not in reached:
+                    reached.add((name[0], name[1]))
+                    pending.append(document["components"].get(name[0], {}).get(name[1]))
+        found = [
+            Problem(file, self.sources.line(file, [name]), f"{name} ({kind}) is never referred to")
+            for (kind, name), file in self._homes.items()
+            if (kind, name) not in reached
+        ]
+        return found
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            if key == "$ref" and isinstance(child, str):
+                yield child
+            elif key == "mapping" and isinstance(child, dict):
+                yield from (target for target in child.values() if isinstance(target, str) and target.startswith("#"))
+            else:
+                yield from _references(child)
+
+
+def _names(root: Path) -> list[str]:
+    """The YAML files that make up the contract at `root`, relative to its folder, sorted."""
+    names = []
+    for folder in ("", "paths", "schemas"):
+        try:
+            with os.scandir(root.parent / folder) as entries:
+                names += [f"{folder}/{entry.name}" if folder else entry.name for entry in entries]
+        except FileNotFoundError:
+            continue
+    return sorted(name for name in names if name.endswith(".yaml"))
+
+
+def _cache_key(root: Path) -> bytes:
+    """What the bundle depends on: the files' names, sizes and times, and this code's own."""
+    here = Path(__file__)
+    files = [root.parent / name for name in _names(root)]
+    parts = [sys.version.split()[0]]
+    for path in (*files, here, here.with_name("sources.py")):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        parts.append(f"{path.name}:{status.st_size}:{status.st_mtime_ns}")
+    return "|".join(parts).encode("utf-8", "surrogateescape")
+
+
+def _cache_places(root: Path) -> Iterator[Path]:
+    yield root.parent / "__pycache__" / f"{root.stem}.bundle.json"
+    from hashlib import blake2b
+
+    name = blake2b(str(root.absolute()).encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
+    folder = _user_cache()
+    if folder is not None:
+        yield folder / "serving-endpoints-mock" / f"{name}.bundle.json"
+
+
+def _user_cache() -> Path | None:
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return Path(base) if base else None
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+
+
+def _read_cache(place: Path, key: bytes) -> dict[str, Any] | None:
+    try:
+        content = place.read_bytes()
+        found, _, body = content.partition(b"\n")
+        document = orjson.loads(body) if found == key else None
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _write_cache(place: Path, content: bytes) -> bool:
+    """Whether it was written: whole or not at all, and never an error, for a cache is only a convenience."""
+    import tempfile
+
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name)
+    except OSError:
+        return False
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, place)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        return False
+    return True

@@ -1,0 +1,174 @@
+"""Values against the description's schemas: compiled validators, and violations that say what would have been right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from .values import flag, pieces
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+Direction = Literal["request", "reply"]
+
+_URI = "urn:openapi"
+_IGNORED = {"request": "readOnly", "reply": "writeOnly"}
+_MOST_ERRORS = 100
+_DEEPEST = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing wrong with a value: `where` it is ("config.routes[0].name"; "" is the whole) and a full sentence."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Validators:
+    """The validators of one document, each compiled when it is first needed.
+
+    Formats are annotations here, as JSON Schema 2020-12 has it by default: the service does not check them either,
+    and what it does check is a `pattern` or a bound in the description.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self._registries: dict[Direction | None, jsonschema_rs.Registry] = {}
+        self._compiled: dict[tuple[str, Direction | None], jsonschema_rs.Validator] = {}
+
+    def violations(self, pointer: str, direction: Direction | None, value: Any, root: str) -> list[Violation]:
+        """What is wrong with `value`, which `root` names in sentences ("the request body"); [] when fine.
+
+        In a request readOnly members are neither required nor looked at; in a reply writeOnly members are not
+        required and must be absent; without a direction the schema holds as it is written.
+        """
+        try:
+            plain = orjson.dumps(value)
+            if b"null" not in plain or not any(_unsound(value)):
+                validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
+                return [] if validator.is_valid(value) else self._explained(validator, pointer, value, root)
+        except (TypeError, ValueError, RecursionError):
+            pass
+        what, complaint = next(_unsound(value), ((), "is not a JSON value"))
+        return [_unsound_violation(what, complaint, root)]
+
+    def _explained(self, validator: jsonschema_rs.Validator, pointer: str, value: Any, root: str) -> list[Violation]:
+        from .wording import Wording
+
+        wording = Wording(self.document, pointer, value, root)
+        found = (violation for error in validator.iter_errors(value) for violation in wording.violations(error))
+        return list(dict.fromkeys(islice(found, _MOST_ERRORS)))
+
+    def _compile(self, pointer: str, direction: Direction | None) -> jsonschema_rs.Validator:
+        from jsonschema_rs import Draft202012Validator
+
+        validator = Draft202012Validator(
+            {"$ref": _URI + pointer}, registry=self._registry(direction), validate_formats=False
+        )
+        self._compiled[pointer, direction] = validator
+        return validator
+
+    def _registry(self, direction: Direction | None) -> jsonschema_rs.Registry:
+        from jsonschema_rs import Draft202012, Registry
+
+        if direction not in self._registries:
+            document = self.document if direction is None else _directed(self.document, _IGNORED[direction])
+            self._registries[direction] = Registry([(_URI, document)], draft=Draft202012)
+        return self._registries[direction]
+
+
+def _unsound_violation(path: Sequence[str | int], complaint: str, root: str) -> Violation:
+    from .wording import place
+
+    where = place(path)
+    return Violation(
+        where, f"Invalid value for '{where}': it {complaint}." if where else f"Invalid value: {root} {complaint}."
+    )
+
+
+def _unsound(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The members that JSON cannot carry, each with what is wrong with it."""
+    pending: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while pending:
+        path, item = pending.pop()
+        complaint = _complaint(item)
+        if complaint is not None:
+            yield path, complaint
+        elif len(path) > _DEEPEST:
+            yield path[:5], f"is nested more than {_DEEPEST} levels deep"
+            return
+        elif isinstance(item, dict):
+            pending += (((*path, key), child) for key, child in item.items())
+        elif isinstance(item, list | tuple):
+            pending += (((*path, index), child) for index, child in enumerate(item))
+
+
+def _complaint(item: Any) -> str | None:
+    if item is None or isinstance(item, bool | list | tuple):
+        return None
+    if isinstance(item, float):
+        return None if math.isfinite(item) else "is not a finite number"
+    if isinstance(item, int):
+        return None if -(2**63) <= item < 2**64 else "is an integer of more than 64 bits"
+    if isinstance(item, str):
+        return "holds half a surrogate pair, which is no text" if _torn(item) else None
+    if isinstance(item, dict):
+        if not all(isinstance(key, str) for key in item):
+            return "has a member whose name is not a string"
+        return "has a member whose name holds half a surrogate pair" if any(map(_torn, item)) else None
+    return "is not a JSON value"
+
+
+def _torn(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _directed(document: dict[str, Any], keyword: str) -> dict[str, Any]:
+    """The document as it holds in one direction: members with `keyword` are not required.
+
+    In a request any value will do for them, as it is ignored; in a reply they must not be there.
+    """
+    substitute = keyword == "readOnly"
+
+    def flagged(schema: dict[str, Any]) -> set[str]:
+        properties = schema.get("properties")
+        if not isinstance(properties, dict):
+            return set()
+        return {name for name, child in properties.items() if flag(document, child, keyword)}
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, list):
+            items = [changed(item) for item in value]
+            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        if not isinstance(value, dict):
+            return value
+        result = value
+        for key, child in value.items():
+            new = child if key in ("example", "examples", "enum", "const", "default") else changed(child)
+            if new is not child:
+                result = dict(value) if result is value else result
+                result[key] = new
+        return relaxed(value, result)
+
+    def relaxed(written: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+        if names := flagged(written):
+            substitutes = dict.fromkeys(names, substitute)
+            schema = {**schema, "properties": {**schema["properties"], **substitutes}}
+        if isinstance(written.get("required"), list):
+            everywhere = set().union(*(flagged(piece) for piece in pieces(document, written)))
+            if everywhere:
+                schema = {**schema, "required": [name for name in written["required"] if name not in everywhere]}
+        return schema
+
+    result: dict[str, Any] = changed(document)
+    return result

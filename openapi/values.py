@@ -1,0 +1,327 @@
+"""What the spec says of a value, done to it: defaults in, readOnly ignored, writeOnly out or masked.
+
+A schema is compiled once into a tree of parts that holds only what has something to do; values are changed on a
+copy, and a value that needs no change is returned as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+REDACTED = "[REDACTED]"
+
+Walk = Callable[[Any], Any]
+
+
+class Action(Enum):
+    """What a walker does to the values it meets."""
+
+    FILL = "defaults in, readOnly members dropped"
+    STRIP = "writeOnly members dropped"
+    MASK = "writeOnly members replaced"
+
+
+def walker(document: dict[str, Any], schema: Any, action: Action) -> Walk:
+    """The function that does `action` to a value of `schema`, a schema of `document`."""
+    compiler = _Compiler(document, action)
+    part = compiler.part(schema)
+    compiler.prune()
+    return part.apply if part.busy else _unchanged
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """What one schema object says; `others` are the schemas that hold for the same value."""
+
+    action: Action
+    drop: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    fill: tuple[tuple[str, Any], ...] = ()
+    members: dict[str, _Part] = field(default_factory=dict)
+    patterns: list[tuple[re.Pattern[str], _Part]] = field(default_factory=list)
+    declared: frozenset[str] = frozenset()
+    rest: _Part | None = None
+    items: _Part | None = None
+    prefix: list[_Part] = field(default_factory=list)
+    others: list[_Part] = field(default_factory=list)
+    choices: list[list[tuple[_Shape, _Part]]] = field(default_factory=list)
+    busy: bool = False
+
+    def below(self) -> Iterator[_Part]:
+        yield from self.members.values()
+        yield from (part for _, part in self.patterns)
+        yield from self.prefix
+        yield from self.others
+        yield from (part for choice in self.choices for _, part in choice)
+        yield from (part for part in (self.rest, self.items) if part is not None)
+
+    def apply(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            value = self._object(value)
+        elif isinstance(value, list):
+            value = self._array(value)
+        for part in self.others:
+            value = part.apply(value)
+        for choice in self.choices:
+            value = self._chosen(choice, value)
+        return value
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        for name, default in self.fill:
+            if name not in value:
+                changes[name] = copy.deepcopy(default) if isinstance(default, dict | list) else default
+        for name, part in self.members.items():
+            if name in value or name in changes:
+                before = changes[name] if name in changes else value[name]
+                after = part.apply(before)
+                if after is not before:
+                    changes[name] = after
+        if self.patterns or self.rest is not None:
+            self._unnamed(value, changes)
+        for name in self.mask:
+            if name in value:
+                changes[name] = REDACTED
+        gone = [name for name in self.drop if name in value] if self.drop else None
+        if not changes and not gone:
+            return value
+        result = {**value, **changes}
+        for name in gone or ():
+            del result[name]
+        return result
+
+    def _unnamed(self, value: dict[str, Any], changes: dict[str, Any]) -> None:
+        for name, before in value.items():
+            if name in self.declared:
+                continue
+            after, matched = before, False
+            for pattern, part in self.patterns:
+                if pattern.search(name):
+                    after, matched = part.apply(after), True
+            if not matched and self.rest is not None:
+                after = self.rest.apply(after)
+            if after is not before:
+                changes[name] = after
+
+    def _array(self, value: list[Any]) -> list[Any]:
+        result = value
+        for index, part in enumerate(self.prefix[: len(value)]):
+            after = part.apply(value[index])
+            if after is not value[index]:
+                result = [*value] if result is value else result
+                result[index] = after
+        if self.items is not None:
+            apply = self.items.apply
+            for index in range(len(self.prefix), len(value)):
+                before = value[index]
+                after = apply(before)
+                if after is not before:
+                    result = [*value] if result is value else result
+                    result[index] = after
+        return result
+
+    def _chosen(self, choice: list[tuple[_Shape, _Part]], value: Any) -> Any:
+        """Defaults need one clear branch; secrets go in every branch that may be meant."""
+        fitting = [part for shape, part in choice if shape.fits(value)]
+        if self.action is Action.FILL and len(fitting) != 1:
+            return value
+        for part in fitting or [part for _, part in choice]:
+            value = part.apply(value)
+        return value
+
+
+@dataclass(slots=True)
+class _Shape:
+    """The quick features that tell one branch of an anyOf or oneOf from another."""
+
+    types: frozenset[str] | None
+    constants: dict[str, list[Any]]
+    required: frozenset[str]
+    closed: frozenset[str] | None
+
+    def fits(self, value: Any) -> bool:
+        if self.types is not None and not any(_is(value, name) for name in self.types):
+            return False
+        if not isinstance(value, dict):
+            return True
+        if not self.required <= value.keys():
+            return False
+        if self.closed is not None and not value.keys() <= self.closed:
+            return False
+        return all(value[name] in allowed for name, allowed in self.constants.items() if name in value)
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "number": (int, float),
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def _is(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return name == "boolean"
+    if name == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _TYPES.get(name, ()))
+
+
+class _Compiler:
+    def __init__(self, document: dict[str, Any], action: Action) -> None:
+        self.document = document
+        self.action = action
+        self._parts: dict[int, _Part] = {}
+
+    def part(self, schema: Any) -> _Part:
+        known = self._parts.get(id(schema))
+        if known is not None:
+            return known
+        part = self._parts[id(schema)] = _Part(self.action)
+        if isinstance(schema, dict):
+            self._describe(part, schema)
+        return part
+
+    def _describe(self, part: _Part, schema: dict[str, Any]) -> None:
+        properties: dict[str, Any] = schema.get("properties", {})
+        self._flagged(part, properties)
+        part.members = {name: self.part(child) for name, child in properties.items() if name not in part.drop}
+        part.declared = frozenset(properties)
+        for pattern, child in schema.get("patternProperties", {}).items():
+            part.patterns.append((re.compile(pattern), self.part(child)))
+        for keyword in ("additionalProperties", "unevaluatedProperties"):
+            if isinstance(schema.get(keyword), dict):
+                part.rest = self.part(schema[keyword])
+        if isinstance(schema.get("items"), dict):
+            part.items = self.part(schema["items"])
+        part.prefix = [self.part(child) for child in schema.get("prefixItems", ())]
+        part.others = [self.part(child) for child in schema.get("allOf", ())]
+        if "$ref" in schema:
+            part.others.append(self.part(resolve(self.document, schema["$ref"])))
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in schema:
+                shapes = _shapes(self.document, schema, keyword)
+                part.choices.append(
+                    [(shape, self.part(child)) for shape, child in zip(shapes, schema[keyword], strict=True)]
+                )
+
+    def _flagged(self, part: _Part, properties: dict[str, Any]) -> None:
+        if self.action is Action.FILL:
+            part.drop = tuple(name for name, child in properties.items() if flag(self.document, child, "readOnly"))
+            defaults = ((name, said(self.document, child, "default")) for name, child in properties.items())
+            part.fill = tuple((name, found[0]) for name, found in defaults if found and name not in part.drop)
+            return
+        names = tuple(name for name, child in properties.items() if flag(self.document, child, "writeOnly"))
+        if self.action is Action.STRIP:
+            part.drop = names
+        else:
+            part.mask = names
+
+    def prune(self) -> None:
+        """Mark the parts that do something, themselves or below, and cut off the others."""
+        parts = list(self._parts.values())
+        above: dict[int, list[_Part]] = {}
+        for part in parts:
+            for child in part.below():
+                above.setdefault(id(child), []).append(part)
+        pending = [part for part in parts if part.drop or part.mask or part.fill]
+        while pending:
+            part = pending.pop()
+            if not part.busy:
+                part.busy = True
+                pending += above.get(id(part), ())
+        for part in parts:
+            _cut(part)
+
+
+def _cut(part: _Part) -> None:
+    part.members = {name: child for name, child in part.members.items() if child.busy}
+    if not any(child.busy for _, child in part.patterns) and (part.rest is None or not part.rest.busy):
+        part.patterns, part.rest = [], None
+    if part.items is not None and not part.items.busy:
+        part.items = None
+    if not any(child.busy for child in part.prefix):
+        part.prefix = part.prefix if part.items is not None else []
+    part.others = [child for child in part.others if child.busy]
+    part.choices = [choice for choice in part.choices if any(child.busy for _, child in choice)]
+
+
+def _shapes(document: dict[str, Any], schema: dict[str, Any], keyword: str) -> list[_Shape]:
+    shapes = [_shape(document, branch) for branch in schema[keyword]]
+    discriminator = schema.get("discriminator")
+    if isinstance(discriminator, dict) and "propertyName" in discriminator:
+        name, mapping = discriminator["propertyName"], discriminator.get("mapping", {})
+        for branch, shape in zip(schema[keyword], shapes, strict=True):
+            values = [value for value, target in mapping.items() if target == branch.get("$ref")]
+            if values:
+                shape.constants[name] = values
+                shape.required |= {name}
+    return shapes
+
+
+def _shape(document: dict[str, Any], schema: Any) -> _Shape:
+    types: frozenset[str] | None = None
+    constants: dict[str, list[Any]] = {}
+    required: frozenset[str] = frozenset()
+    closed: frozenset[str] | None = None
+    for piece in pieces(document, schema):
+        if "type" in piece:
+            named = piece["type"]
+            own = frozenset([named] if isinstance(named, str) else named)
+            types = own if types is None else types & own
+        required |= frozenset(piece.get("required", ()))
+        for name, child in piece.get("properties", {}).items():
+            allowed = said(document, child, "enum") or tuple([value] for value in said(document, child, "const"))
+            if allowed:
+                constants[name] = allowed[0]
+        if piece.get("additionalProperties") is False and "patternProperties" not in piece:
+            closed = frozenset(piece.get("properties", {}))
+    return _Shape(types, constants, required, closed)
+
+
+def resolve(document: dict[str, Any], reference: str) -> Any:
+    """The member of `document` that the local reference names. Raises KeyError or IndexError."""
+    value: Any = document
+    for token in reference.removeprefix("#").split("/")[1:]:
+        token = token.replace("~1", "/").replace("~0", "~")
+        value = value[int(token)] if isinstance(value, list) else value[token]
+    return value
+
+
+def pieces(document: dict[str, Any], schema: Any) -> Iterator[dict[str, Any]]:
+    """The schema objects that all hold for the same value: itself, its $ref, its allOf."""
+    pending, seen = [schema], set()
+    while pending:
+        piece = pending.pop(0)
+        if not isinstance(piece, dict) or id(piece) in seen:
+            continue
+        seen.add(id(piece))
+        yield piece
+        if "$ref" in piece:
+            pending.append(resolve(document, piece["$ref"]))
+        pending += piece.get("allOf", ())
+
+
+def said(document: dict[str, Any], schema: Any, keyword: str) -> tuple[Any, ...]:
+    """What the schema says under `keyword`, itself or through $ref and allOf: `(value,)`, or `()`."""
+    for piece in pieces(document, schema):
+        if keyword in piece:
+            return (piece[keyword],)
+    return ()
+
+
+def flag(document: dict[str, Any], schema: Any, keyword: str) -> bool:
+    """Whether readOnly or writeOnly is set, by the schema or anything it is made of."""
+    return any(piece.get(keyword) is True for piece in pieces(document, schema))

@@ -1,0 +1,420 @@
+"""A validator's errors as sentences a person can act on, without ever showing a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .validation import Violation
+from .values import flag, resolve
+
+if TYPE_CHECKING:
+    from jsonschema_rs import ValidationError
+
+_LONGEST = 80
+_NAME = re.compile(r"[A-Za-z_][\w-]*\Z")
+_SECRET_NAME = re.compile(
+    r"plaintext|password|passphrase|secret|credential|authorization|api_?key|access_key|private_key|(?:^|_)token$", re.I
+)
+_ARTICLES = {
+    "object": "an object",
+    "array": "an array",
+    "string": "a string",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "a boolean",
+    "null": "null",
+}
+_BOUNDS = {
+    "maximum": "is more than the maximum of {}",
+    "exclusiveMaximum": "is not less than {}",
+    "minimum": "is less than the minimum of {}",
+    "exclusiveMinimum": "is not more than {}",
+    "multipleOf": "is not a multiple of {}",
+    "pattern": "does not match the pattern {}",
+    "format": "is not a valid {}",
+    "contentEncoding": "is not valid {}",
+    "contentMediaType": "is not valid {}",
+}
+_SIZES = {
+    "maxLength": ("is longer than", "character"),
+    "minLength": ("is shorter than", "character"),
+    "maxItems": ("has more than", "item"),
+    "minItems": ("has fewer than", "item"),
+    "maxProperties": ("has more than", "member"),
+    "minProperties": ("has fewer than", "member"),
+}
+
+Path = Sequence[str | int]
+
+
+class Wording:
+    """Words for the errors of one value of one schema. `root` is what sentences call the whole value."""
+
+    def __init__(self, document: dict[str, Any], pointer: str, value: Any, root: str) -> None:
+        self.document = document
+        self.schema = resolve(document, pointer)
+        self.value = value
+        self.root = root
+
+    def violations(self, error: ValidationError) -> Iterator[Violation]:
+        """The violations behind one error; a failed anyOf or oneOf is told by the branch that fits best."""
+        own = self._own_message(error)
+        if own is not None:
+            yield own
+            return
+        keyword, path, kind = error.kind.name, error.instance_path, _details(error)
+        if keyword in ("anyOf", "oneOf"):
+            yield from self._alternatives(error)
+        elif keyword in ("additionalProperties", "unevaluatedProperties"):
+            for name in kind.unexpected:
+                yield self._unknown(path, name)
+        elif keyword == "required":
+            yield self._missing(path, [kind.property])
+        elif keyword == "propertyNames":
+            inner = kind.error
+            yield self._invalid(path, f"the name {_shown(inner.instance)} {self._complaint(inner)}")
+        elif keyword == "type":
+            yield self._mistyped(path, kind.types)
+        elif keyword == "enum":
+            yield self._unlisted(path, kind.options)
+        elif keyword == "const":
+            yield self._unlisted(path, [kind.expected_value])
+        elif keyword == "falseSchema":
+            yield self._unwanted(path)
+        elif keyword == "not":
+            yield self._excluded(path, kind.schema)
+        else:
+            yield self._invalid(path, f"{self._displayed(path)} {self._complaint(error)}")
+
+    def _own_message(self, error: ValidationError) -> Violation | None:
+        """The sentence that the failing schema brings along as `x-message`."""
+        try:
+            schema = resolve_tokens(self.document, error.schema_path[:-1])
+        except (KeyError, IndexError, TypeError):
+            return None
+        message = schema.get("x-message") if isinstance(schema, dict) else None
+        if message is None:
+            return None
+        where = place(error.instance_path)
+        shown = self._displayed(error.instance_path).strip("'")
+        return Violation(where, message.replace("{value}", shown).replace("{field}", where or self.root))
+
+    def _complaint(self, error: ValidationError) -> str:
+        keyword, kind = error.kind.name, _details(error)
+        if keyword in _SIZES:
+            words, unit = _SIZES[keyword]
+            return f"{words} {kind.limit} {unit}{'' if kind.limit == 1 else 's'}"
+        if keyword in _BOUNDS:
+            return _BOUNDS[keyword].format(kind.value)
+        if keyword == "uniqueItems":
+            return "has items that are the same"
+        if keyword == "type":
+            return f"is not {_either(_ARTICLES[name] for name in kind.types)}"
+        if keyword == "enum":
+            return f"is not one of {', '.join(map(_bare, kind.options))}"
+        if keyword == "contains":
+            return "has no item of the kind it needs"
+        return f"is not accepted ({keyword})"
+
+    def _invalid(self, path: Path, complaint: str) -> Violation:
+        where = place(path)
+        head = f"Invalid value for '{where}'" if where else f"Invalid value for {self.root}"
+        return Violation(where, f"{head}: {complaint}.")
+
+    def _missing(self, path: Path, names: Sequence[str]) -> Violation:
+        wheres = [place([*path, name]) for name in names]
+        if len(wheres) == 1:
+            return Violation(wheres[0], f"Missing required field '{wheres[0]}'.")
+        return Violation(place(path), f"Missing required field: one of {_quoted(wheres)} must be given.")
+
+    def _unknown(self, path: Path, name: str) -> Violation:
+        where = place([*path, name])
+        known = [key for schema in self._schemas(path) for key in schema.get("properties", {})]
+        return Violation(where, f"Unknown field '{where}'{_suggestion(name, known)}.")
+
+    def _unwanted(self, path: Path) -> Violation:
+        where = place(path)
+        if any(flag(self.document, schema, "writeOnly") for schema in self._schemas(path)):
+            return Violation(where, f"The field '{where}' is write-only and must not be in {self.root}.")
+        return Violation(where, f"The field '{where}' is not accepted here.")
+
+    def _excluded(self, path: Path, schema: Any) -> Violation:
+        names = schema.get("required") if isinstance(schema, dict) and set(schema) <= {"required", "type"} else None
+        if not names:
+            return self._invalid(path, f"{self._displayed(path)} is excluded here")
+        wheres = [place([*path, name]) for name in names]
+        if len(names) == 1:
+            return Violation(wheres[0], f"The field '{wheres[0]}' is not accepted here.")
+        return Violation(place(path), f"The fields {_quoted(wheres, 'and')} cannot be given together.")
+
+    def _mistyped(self, path: Path, types: Iterable[str]) -> Violation:
+        value = _at(self.value, path)
+        got = _type(value)
+        if path and isinstance(value, str | int | float) and not isinstance(value, bool) and not self._secret(path):
+            got = f"the {got.split()[-1]} {_shown(value)}"
+        elif isinstance(value, bool):
+            got = _shown(value)
+        return self._invalid(path, f"expected {_either(_ARTICLES.get(name, name) for name in types)}, got {got}")
+
+    def _unlisted(self, path: Path, options: Sequence[Any]) -> Violation:
+        value = _at(self.value, path)
+        expected = ", ".join(dict.fromkeys(map(_bare, options)))
+        expected = f"one of {expected}" if len(options) > 1 else expected
+        hint = _suggestion(value, [option for option in options if isinstance(option, str)], "; ")
+        hint = "" if self._secret(path) or not hint else f" ({hint[2:]})"
+        return self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
+
+    def _alternatives(self, error: ValidationError) -> Iterator[Violation]:
+        path = error.instance_path
+        branches: list[list[ValidationError]] = _details(error).context
+        schema = self._failing(error)
+        if any(not errors for errors in branches):
+            yield self._several(path, schema, branches)
+            return
+        chosen = self._discriminated(path, schema, branches)
+        if isinstance(chosen, Violation):
+            yield chosen
+            return
+        fitting = [errors for errors in branches if not any(_is_own_type(item, path) for item in errors)]
+        if chosen is None and not fitting:
+            types = [
+                name
+                for errors in branches
+                for item in errors
+                if _is_own_type(item, path)
+                for name in _details(item).types
+            ]
+            yield self._mistyped(path, dict.fromkeys(types))
+            return
+        yield from self._best(path, [chosen] if chosen is not None else fitting)
+
+    def _best(self, path: Path, branches: list[list[ValidationError]]) -> Iterator[Violation]:
+        ranked = sorted(branches, key=lambda errors: _rank(errors, len(path)))
+        options = _shared_options(branches, len(path))
+        if options is not None:
+            yield self._unlisted(*options)
+        elif len(ranked) > 1 and all(_only_missing(errors, path) for errors in ranked):
+            fewest = [errors for errors in ranked if len(errors) == len(ranked[0])]
+            if len(fewest) > 1 and len(fewest[0]) == 1:
+                yield self._missing(path, [_details(errors[0]).property for errors in fewest])
+            else:
+                yield from (violation for item in ranked[0] for violation in self.violations(item))
+        else:
+            yield from (violation for item in ranked[0] for violation in self.violations(item))
+
+    def _discriminated(
+        self, path: Path, schema: dict[str, Any], branches: list[list[ValidationError]]
+    ) -> list[ValidationError] | Violation | None:
+        """The branch the discriminator names, or what is wrong with the discriminator."""
+        discriminator, value = schema.get("discriminator"), _at(self.value, path)
+        if not isinstance(discriminator, dict) or not isinstance(value, dict):
+            return None
+        name, mapping = discriminator["propertyName"], discriminator.get("mapping", {})
+        if not mapping:
+            return None
+        if name not in value:
+            return self._missing(path, [name])
+        target = mapping.get(value[name]) if isinstance(value[name], str) else None
+        if target is None:
+            return self._unlisted([*path, name], list(mapping))
+        written = schema.get("oneOf") or schema.get("anyOf") or []
+        for branch, errors in zip(written, branches, strict=False):
+            if branch.get("$ref") == target:
+                return errors
+        return None
+
+    def _several(self, path: Path, schema: dict[str, Any], branches: list[list[ValidationError]]) -> Violation:
+        written = schema.get("oneOf", [])
+        names = [
+            name
+            for branch, errors in zip(written, branches, strict=False)
+            if not errors and isinstance(branch, dict)
+            for name in branch.get("required", ())
+        ]
+        if len(names) > 1:
+            return Violation(
+                place(path), f"Only one of {_quoted([place([*path, name]) for name in names])} may be given."
+            )
+        return self._invalid(path, "it fits more than one of the forms of which exactly one is expected")
+
+    def _failing(self, error: ValidationError) -> dict[str, Any]:
+        try:
+            schema = resolve_tokens(self.document, error.schema_path[:-1])
+        except (KeyError, IndexError, TypeError):
+            return {}
+        return schema if isinstance(schema, dict) else {}
+
+    def _displayed(self, path: Path) -> str:
+        return "the value (not shown)" if self._secret(path) else _shown(_at(self.value, path))
+
+    def _secret(self, path: Path) -> bool:
+        """Whether the value at `path` may be a secret: by the spec, by its name, or as it stands where secrets go."""
+        for length in range(len(path) + 1):
+            here = self._schemas(path[:length])
+            if any(schema.get("writeOnly") or schema.get("format") == "password" for schema in here):
+                return True
+            if length and isinstance(path[length - 1], str) and _SECRET_NAME.search(str(path[length - 1])):
+                return True
+        return any(
+            _SECRET_NAME.search(name) or flag(self.document, child, "writeOnly")
+            for schema in self._schemas(path)
+            for name, child in schema.get("properties", {}).items()
+        )
+
+    def _schemas(self, path: Path) -> list[dict[str, Any]]:
+        """Every schema that may hold for the value at `path`."""
+        here = self._spread([self.schema])
+        for token in path:
+            here = self._spread([child for schema in here for child in _children(schema, token)])
+        return here
+
+    def _spread(self, schemas: list[Any]) -> list[dict[str, Any]]:
+        """The schemas with everything they are made of, branches included."""
+        found: dict[int, dict[str, Any]] = {}
+        pending = list(schemas)
+        while pending:
+            schema = pending.pop()
+            if not isinstance(schema, dict) or id(schema) in found:
+                continue
+            found[id(schema)] = schema
+            if "$ref" in schema:
+                pending.append(resolve(self.document, schema["$ref"]))
+            for keyword in ("allOf", "anyOf", "oneOf"):
+                pending += schema.get(keyword, ())
+            pending += (schema[keyword] for keyword in ("if", "then", "else") if keyword in schema)
+        return list(found.values())
+
+
+def _children(schema: dict[str, Any], token: str | int) -> Iterator[Any]:
+    if isinstance(token, int):
+        prefix = schema.get("prefixItems", ())
+        yield prefix[token] if token < len(prefix) else schema.get("items")
+        return
+    if token in schema.get("properties", {}):
+        yield schema["properties"][token]
+        return
+    for pattern, child in schema.get("patternProperties", {}).items():
+        if re.search(pattern, token):
+            yield child
+    yield schema.get("additionalProperties")
+
+
+def place(path: Path) -> str:
+    """`config.routes[0].name` of its steps."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif _NAME.match(step):
+            text += f".{step}" if text else step
+        else:
+            text += f'["{_clean(step)}"]'
+    return text
+
+
+def resolve_tokens(value: Any, tokens: Path) -> Any:
+    """The member at `tokens`. Raises KeyError, IndexError or TypeError when there is none."""
+    for token in tokens:
+        value = value[token]
+    return value
+
+
+def _details(error: ValidationError) -> Any:
+    """The error's kind, whose attributes depend on its keyword."""
+    return error.kind
+
+
+def _at(value: Any, path: Path) -> Any:
+    return resolve_tokens(value, path)
+
+
+def _clean(text: str) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    text = "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _type(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, int):
+        return "an integer"
+    if isinstance(value, float):
+        return "a number"
+    return "an array" if isinstance(value, list | tuple) else "an object"
+
+
+def _shown(value: Any) -> str:
+    """The value in a sentence; what is inside objects and arrays stays inside."""
+    if isinstance(value, str):
+        return f"'{_clean(value)}'"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return _clean(repr(value))
+    return "the array" if isinstance(value, list | tuple) else "the object"
+
+
+def _bare(option: Any) -> str:
+    return option if isinstance(option, str) and option else _shown(option)
+
+
+def _either(words: Iterable[str]) -> str:
+    listed = list(dict.fromkeys(words))
+    return " or ".join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else listed[0]
+
+
+def _quoted(names: Sequence[str], last: str = "or") -> str:
+    listed = [f"'{name}'" for name in dict.fromkeys(names)]
+    return f"{', '.join(listed[:-1])} {last} {listed[-1]}" if len(listed) > 1 else listed[0]
+
+
+def _suggestion(word: Any, known: Sequence[str], opening: str = "; ") -> str:
+    if not isinstance(word, str) or not known:
+        return ""
+    from difflib import get_close_matches
+
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(word[:200].casefold(), list(folded), n=1, cutoff=0.6)
+    return f"{opening}did you mean '{folded[close[0]]}'?" if close else ""
+
+
+def _is_own_type(error: ValidationError, path: Path) -> bool:
+    return error.kind.name == "type" and len(error.instance_path) == len(path)
+
+
+def _is_mismatch(error: ValidationError, depth: int) -> bool:
+    return error.kind.name in ("const", "enum") and len(error.instance_path) <= depth + 1
+
+
+def _rank(errors: list[ValidationError], depth: int) -> tuple[int, int, int, int]:
+    """Smaller fits better: no contradicted constant, no unknown field, little missing, few errors."""
+    mismatches = sum(_is_mismatch(error, depth) for error in errors)
+    unknown = sum(
+        error.kind.name in ("additionalProperties", "unevaluatedProperties", "falseSchema") for error in errors
+    )
+    missing = sum(error.kind.name == "required" and len(error.instance_path) == depth for error in errors)
+    return mismatches, unknown, missing, len(errors)
+
+
+def _only_missing(errors: list[ValidationError], path: Path) -> bool:
+    return all(error.kind.name == "required" and len(error.instance_path) == len(path) for error in errors)
+
+
+def _shared_options(branches: list[list[ValidationError]], depth: int) -> tuple[Path, list[Any]] | None:
+    """The place whose constant contradicts every branch, with what the branches would have taken there."""
+    found: dict[tuple[str | int, ...], list[Any]] = {}
+    for errors in branches:
+        contradicted = next((error for error in errors if _is_mismatch(error, depth)), None)
+        if contradicted is None:
+            return None
+        kind = _details(contradicted)
+        options = kind.options if contradicted.kind.name == "enum" else [kind.expected_value]
+        found.setdefault(tuple(contradicted.instance_path), []).extend(options)
+    return next(iter(found.items())) if len(found) == 1 else None
