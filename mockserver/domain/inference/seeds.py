@@ -1,0 +1,63 @@
+"""Repeatable randomness and the identifiers made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from random import Random
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def number(*parts: object) -> int:
+    """A 64-bit number that depends on every part and on nothing else."""
+    return int.from_bytes(blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def rng(*parts: object) -> Random:
+    return Random(number(*parts))
+
+
+def uuid(source: Random) -> str:
+    """A random (version 4) UUID."""
+    digits = f"{source.getrandbits(128):032x}"
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def hexadecimal(source: Random, length: int) -> str:
+    return f"{source.getrandbits(4 * length):0{length}x}"
+
+
+def alphanumeric(source: Random, length: int) -> str:
+    return "".join(source.choices(_LETTERS, k=length))
+
+
+def base58(source: Random, length: int) -> str:
+    """The alphabet of the identifiers that Claude endpoints show."""
+    return "".join(source.choices(_ALPHABET, k=length))
+
+
+def identifier(form: str, source: Random) -> str:
+    """An identifier of a recorded form.
+
+    ``chatcmpl_uuid`` (hosted Llama), ``chatcmpl`` (OpenAI), ``msg_bdrk`` (hosted Claude), ``msg`` (Anthropic), ``uuid``
+    (DBRX, Llama 2, agents), ``cmpl`` (completions); ``call_uuid``, ``call``, ``toolu_bdrk`` and ``toolu`` for tools.
+    """
+    return _FORMS[form](source)
+
+
+_FORMS: dict[str, Callable[[Random], str]] = {
+    "uuid": uuid,
+    "chatcmpl_uuid": lambda source: f"chatcmpl_{uuid(source)}",
+    "chatcmpl": lambda source: f"chatcmpl-{alphanumeric(source, 29)}",
+    "cmpl": lambda source: f"cmpl-{alphanumeric(source, 29)}",
+    "cmpl_uuid": lambda source: f"cmpl_{uuid(source)}",
+    "msg_bdrk": lambda source: f"msg_bdrk_01{base58(source, 22)}",
+    "msg": lambda source: f"msg_01{base58(source, 22)}",
+    "call_uuid": lambda source: f"call_{uuid(source)}",
+    "call": lambda source: f"call_{alphanumeric(source, 24)}",
+    "toolu_bdrk": lambda source: f"toolu_bdrk_01{base58(source, 22)}",
+    "toolu": lambda source: f"toolu_01{base58(source, 22)}",
+}

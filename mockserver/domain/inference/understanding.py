@@ -1,0 +1,191 @@
+"""What a person wants: the question in a text, its topic, and how the answer should look."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .conversation import Conversation
+from .stems import STOP_WORDS, words
+
+_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*[\"')\]]*")
+_POLITE = re.compile(
+    r"^(?:(?:please|kindly|hey|hi|hello|so|ok|okay|well|and|now|also|then|but)\b[,!]?\s+"
+    r"|(?:can|could|would|will) you (?:please |kindly |also )?|i(?:'d| would) like (?:you )?to |i want (?:you )?to "
+    r"|i need (?:you )?to |help me (?:to )?(?=\w)|let's |do you know |can i ask )+",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(
+    r"^(?:what(?:'s| is| are| was| were)|who(?:'s| is| are| was| were)|where(?:'s| is| are| was| were)"
+    r"|when(?:'s| is| are| was| were)|explain|describe|define|discuss|introduce|outline|compare|analy[sz]e|review"
+    r"|summari[sz]e|tell (?:me|us)(?: more| something| a (?:bit|little|lot))?(?: about| what| how| why)?|talk about"
+    r"|(?:write|give|make|create|draft|compose|generate|produce)(?: me| us)?"
+    r"(?: (?:a|an|the|some|one|two|three|four|five|\d+))?"
+    r"(?: [\w-]+){0,4}? (?:about|on|of|for|to|describing|explaining)"
+    r"|(?:list|name|suggest|recommend|brainstorm|give|show)(?: me| us)?(?: (?:a|an|the|some|one|two|three|four|five|six"
+    r"|seven|eight|nine|ten|\d+))?|what do you (?:know|think) (?:about|of)|what (?:does|do)|how (?:does|do)"
+    r"|why (?:is|are|do|does|did|was|were|should|would|can't|can)|how (?:do|can|should|would|could|might) (?:i|we|you|one)"
+    r"|how to|how (?:is|are|was|were)|who|when (?:did|does|do|will)|where (?:did|does|do|can)|which|what|how|why|is|are"
+    r"|do|does|did|should|would|could)\s+",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(
+    r"(?:[,;]? (?:please|to me|for me|for us|briefly|in detail|in depth|in (?:one|two|three|four|five|\w+|\d+) (?:short |simple )?"
+    r"(?:sentences?|words?|paragraphs?|lines?|bullet points)|in simple terms|in plain english|step by step|with examples?"
+    r"|like i'?m (?:five|5)|to a (?:child|beginner)|to a five.year.old|work|mean|today|in json(?: format)?|as json))+$",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:a|an|some|any) ", re.IGNORECASE)
+_SECOND_PERSON = {
+    "my": "your", "me": "you", "i": "you", "mine": "yours", "myself": "yourself", "our": "your", "we": "you",
+    "i'm": "you're", "i've": "you've", "am": "are",
+}  # fmt: skip
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "twelve": 12,
+}  # fmt: skip
+_COUNT = re.compile(
+    r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|twelve)\s+(?:[\w'-]+\s+){0,3}?"
+    r"(?:things|ideas|ways|tips|reasons|facts|examples|items|names|steps|benefits|questions|points|words|cities|countries"
+    r"|books|movies|films|animals|colou?rs|fruits|features|advantages|\w+s)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the answer should look, as the system prompt and the question ask."""
+
+    terse: bool = False
+    upper: bool = False
+    lower: bool = False
+    bare: bool = False
+    sentences: int = 0
+    words: int = 0
+    paragraphs: int = 0
+    prefix: str = ""
+    suffix: str = ""
+    frame: str = ""
+    persona: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The sentence that asks, its topic as a phrase that can stand in an answer, and the words that carry it."""
+
+    text: str
+    topic: str
+    keywords: tuple[str, ...]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences and lines of a text, trimmed; headings and list items count as sentences."""
+    found = (sentence.strip() for sentence in _SENTENCE.findall(text))
+    return [sentence for sentence in found if len(sentence) > 1]
+
+
+def question_of(text: str) -> Question:
+    """The question in a text: its last sentence with a question mark, else the first that is not a greeting."""
+    candidates = sentences(text)
+    asking = [sentence for sentence in candidates if sentence.endswith("?")]
+    if asking:
+        sentence = asking[-1]
+    else:
+        longer = [sentence for sentence in candidates if len(sentence.split()) > 2]
+        sentence = (longer or candidates or [text.strip()])[0]
+    sentence = sentence[:400]
+    keywords = tuple(dict.fromkeys(word for word in words(sentence) if word not in STOP_WORDS and len(word) > 1))
+    return Question(sentence, topic_of(sentence) or " ".join(keywords[:4]), keywords)
+
+
+def topic_of(sentence: str) -> str:
+    """The phrase that a question is about: ``the ocean`` of ``Can you tell me about the ocean, please?``"""
+    text = _POLITE.sub("", sentence.strip().strip("\"'").rstrip("?!. ")).strip()
+    text = _ASKING.sub("", text, count=1).strip()
+    text = _TRAILING.sub("", text).strip(" ,;:")
+    text = _ARTICLE.sub("", text)
+    if len(text.split()) > 14:
+        text = " ".join(text.split()[:14]).rstrip(",;:")
+    return " ".join(_SECOND_PERSON.get(word.lower(), word) for word in text.split())
+
+
+def wanted_count(text: str, otherwise: int) -> int:
+    """How many things a request wants (``five ideas``), at most twelve."""
+    match = _COUNT.search(text)
+    if match is None:
+        return otherwise
+    word = match[1].lower()
+    return max(1, min(12, _NUMBERS.get(word) or int(word)))
+
+
+_UPPER = re.compile(r"\b(?:upper ?case|capital letters|all caps)\b", re.IGNORECASE)
+_LOWER = re.compile(r"\blower ?case\b", re.IGNORECASE)
+_TERSE = re.compile(
+    r"\b(?:terse(?:ly)?|minimal output|very short|be brief|briefly|be concise|concisely|concise|short answer|just the "
+    r"(?:answer|number|name|result)|only the (?:answer|number|name|result|word)|one word|single word|one-word"
+    r"|as (?:short|brief|few) as)\b",
+    re.IGNORECASE,
+)
+_BARE = re.compile(r"\bno(?:t even)? punctuation|without punctuation", re.IGNORECASE)
+_SENTENCES = re.compile(
+    r"\b(?:in|use|only|exactly|at most|with) (one|a single|two|three|four|five|\d) (?:short |simple )?sentences?", re.I
+)
+_PARAGRAPHS = re.compile(r"\b(one|a single|two|three|four|five|six|\d)[ -](?:short |long )?paragraphs?", re.IGNORECASE)
+_WORDS = re.compile(
+    r"\b(?:in|under|at most|up to|fewer than|less than|no more than|within|maximum|max)(?: of)?(?: about)? "
+    r"(one|two|three|four|five|ten|\d{1,3})(?: or (?:fewer|less))? words?",
+    re.IGNORECASE,
+)
+_QUOTED = r"[\"'“‘]([^\"”’\n]{1,80}?)[\"'”’](?![a-z])"
+_PREFIX = re.compile(
+    rf"\b(?:begin|start|open|prefix)\b[^.\n]{{0,60}}? with (?:the (?:word|phrase|text) )?{_QUOTED}", re.I
+)
+_SUFFIX = re.compile(
+    rf"\b(?:end|finish|close|sign)\b[^.\n]{{0,60}}? with (?:the (?:word|phrase|text) )?{_QUOTED}", re.I
+)
+_FRAME = re.compile(
+    r"\b(?:reply|answer|respond)\b[^.\n]{0,30}? with [\"'“‘]([^\"”’\n]*_{2,}[^\"”\n]*?)[\"'”’](?!\w)", re.I
+)
+_LANGUAGE = re.compile(
+    r"\b(?:answer|respond|reply|speak|write|talk|communicate)\b[^.\n]{0,40}? in (french|spanish|german|italian|portuguese)\b",
+    re.IGNORECASE,
+)
+_PERSONA = re.compile(r"\b(pirate|shakespeare|cowboy|robot)\b", re.IGNORECASE)
+_LOOK = re.compile(
+    r"case|caps|capital|terse|minimal|short|brief|concise|just|only|word|few|punct|sentence|paragraph|begin|start|open"
+    r"|prefix|end|finish|close|sign|with|french|spanish|german|italian|portuguese|pirate|shakespeare|cowboy|robot",
+    re.IGNORECASE,
+)
+
+
+def style_of(conversation: Conversation) -> Style:
+    """The looks that the system prompt and the last question ask for."""
+    asked = conversation.asked
+    text = f"{conversation.system}\n{asked if len(asked) < 1500 else asked[:700] + asked[-700:]}"
+    if not _LOOK.search(text):
+        return Style()
+    prefix, suffix, frame = _PREFIX.search(text), _SUFFIX.search(text), _FRAME.search(text)
+    persona = _PERSONA.search(conversation.system)
+    language = _LANGUAGE.search(text)
+    return Style(
+        terse=_TERSE.search(text) is not None,
+        upper=_UPPER.search(text) is not None,
+        lower=_LOWER.search(text) is not None,
+        bare=_BARE.search(text) is not None,
+        sentences=_number(_SENTENCES.search(text)),
+        words=_number(_WORDS.search(text)),
+        paragraphs=_number(_PARAGRAPHS.search(text)),
+        prefix=prefix[1] if prefix else "",
+        suffix=suffix[1] if suffix else "",
+        frame=frame[1] if frame else "",
+        persona=persona[1].lower() if persona else "",
+        language=language[1].lower() if language else "",
+    )
+
+
+def _number(match: re.Match[str] | None) -> int:
+    if match is None:
+        return 0
+    word = match[1].lower()
+    return _NUMBERS.get(word.removeprefix("a ").replace("single", "one")) or int(word)
