@@ -84,27 +84,38 @@ def source_of(pointer: str, root: Path = ROOT) -> tuple[str, int]:
 
     A pointer to something that does not exist gets the line of its nearest parent that does.
     """
-    from .sources import split_pointer
+    return Places(root).source(pointer)
 
-    return _bundler(root).source(split_pointer(pointer))
+
+class Places:
+    """Answers many `source_of` questions, reading each file once."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self._bundler = _bundler(root)
+
+    def source(self, pointer: str) -> tuple[str, int]:
+        """The file (relative to the root's folder) and line that the bundle's `pointer` comes from."""
+        from .sources import split_pointer
+
+        return self._bundler.source(split_pointer(pointer))
 
 
 def _bundler(root: Path) -> _Bundler:
     from .sources import Sources
 
-    return _Bundler(root.name, Sources(root.parent), [name for name in _names(root) if name.startswith("schemas/")])
+    return _Bundler(root.name, Sources(root.parent), _names(root))
 
 
 class _Bundler:
-    def __init__(self, root: str, sources: Sources, schema_files: list[str]) -> None:
+    def __init__(self, root: str, sources: Sources, files: list[str]) -> None:
         self.root = root
         self.sources = sources
         self.problems: list[Problem] = []
         self._homes: dict[tuple[str, str], str] = {}
-        for file in schema_files:
-            self._house(file, "schemas")
-        for file, kind in _COMPONENT_FILES.items():
-            if (sources.directory / file).is_file():
+        self.path_files = [file for file in files if file.startswith("paths/")]
+        for file in files:
+            kind = "schemas" if file.startswith("schemas/") else _COMPONENT_FILES.get(file)
+            if kind is not None:
                 self._house(file, kind)
         self._open: list[tuple[str, tuple[str, ...]]] = []
 
@@ -285,12 +296,20 @@ class _Bundler:
                 if tokens[:1] == ("components",) and len(name) == 2 and name not in reached:
                     reached.add((name[0], name[1]))
                     pending.append(document["components"].get(name[0], {}).get(name[1]))
-        found = [
-            Problem(file, self.sources.line(file, [name]), f"{name} ({kind}) is never referred to")
+        loose = [
+            (file, name, f"{name} ({kind})")
             for (kind, name), file in self._homes.items()
             if (kind, name) not in reached
         ]
-        return found
+        loose += [
+            (file, path, f"the path {path}")
+            for file in self.path_files
+            for path in self.sources.read(file) or ()
+            if path not in document.get("paths", {})
+        ]
+        return [
+            Problem(file, self.sources.line(file, [name]), f"{what} is never referred to") for file, name, what in loose
+        ]
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -146,7 +146,7 @@ def _directed(document: dict[str, Any], keyword: str) -> dict[str, Any]:
             return set()
         return {name for name, child in properties.items() if flag(document, child, keyword)}
 
-    def changed(value: Any) -> Any:
+    def changed(value: Any, named: bool = False) -> Any:
         if isinstance(value, list):
             items = [changed(item) for item in value]
             return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
@@ -154,11 +154,12 @@ def _directed(document: dict[str, Any], keyword: str) -> dict[str, Any]:
             return value
         result = value
         for key, child in value.items():
-            new = child if key in ("example", "examples", "enum", "const", "default") else changed(child)
+            literal = not named and key in ("example", "examples", "enum", "const", "default")
+            new = child if literal else changed(child, named=not named and key == "properties")
             if new is not child:
                 result = dict(value) if result is value else result
                 result[key] = new
-        return relaxed(value, result)
+        return result if named else relaxed(value, result)
 
     def relaxed(written: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         if names := flagged(written):

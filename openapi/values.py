@@ -147,6 +147,7 @@ class _Shape:
     constants: dict[str, list[Any]]
     required: frozenset[str]
     closed: frozenset[str] | None
+    forbidden: frozenset[str]
 
     def fits(self, value: Any) -> bool:
         if self.types is not None and not any(_is(value, name) for name in self.types):
@@ -154,6 +155,8 @@ class _Shape:
         if not isinstance(value, dict):
             return True
         if not self.required <= value.keys():
+            return False
+        if not self.forbidden.isdisjoint(value):
             return False
         if self.closed is not None and not value.keys() <= self.closed:
             return False
@@ -276,19 +279,22 @@ def _shape(document: dict[str, Any], schema: Any) -> _Shape:
     constants: dict[str, list[Any]] = {}
     required: frozenset[str] = frozenset()
     closed: frozenset[str] | None = None
+    forbidden: frozenset[str] = frozenset()
     for piece in pieces(document, schema):
         if "type" in piece:
             named = piece["type"]
             own = frozenset([named] if isinstance(named, str) else named)
             types = own if types is None else types & own
         required |= frozenset(piece.get("required", ()))
-        for name, child in piece.get("properties", {}).items():
+        properties: dict[str, Any] = piece.get("properties", {})
+        forbidden |= frozenset(name for name, child in properties.items() if child is False)
+        for name, child in properties.items():
             allowed = said(document, child, "enum") or tuple([value] for value in said(document, child, "const"))
             if allowed:
                 constants[name] = allowed[0]
         if piece.get("additionalProperties") is False and "patternProperties" not in piece:
-            closed = frozenset(piece.get("properties", {}))
-    return _Shape(types, constants, required, closed)
+            closed = frozenset(properties)
+    return _Shape(types, constants, required, closed, forbidden)
 
 
 def resolve(document: dict[str, Any], reference: str) -> Any:

@@ -57,6 +57,7 @@ class Wording:
         self.schema = resolve(document, pointer)
         self.value = value
         self.root = root
+        self._unlisted_places: set[str] = set()
 
     def violations(self, error: ValidationError) -> Iterator[Violation]:
         """The violations behind one error; a failed anyOf or oneOf is told by the branch that fits best."""
@@ -78,9 +79,9 @@ class Wording:
         elif keyword == "type":
             yield self._mistyped(path, kind.types)
         elif keyword == "enum":
-            yield self._unlisted(path, kind.options)
+            yield from self._unlisted(path, kind.options)
         elif keyword == "const":
-            yield self._unlisted(path, [kind.expected_value])
+            yield from self._unlisted(path, [kind.expected_value])
         elif keyword == "falseSchema":
             yield self._unwanted(path)
         elif keyword == "not":
@@ -158,13 +159,17 @@ class Wording:
             got = _shown(value)
         return self._invalid(path, f"expected {_either(_ARTICLES.get(name, name) for name in types)}, got {got}")
 
-    def _unlisted(self, path: Path, options: Sequence[Any]) -> Violation:
+    def _unlisted(self, path: Path, options: Sequence[Any]) -> Iterator[Violation]:
+        """Told once for each place: a closed list and the branches chosen by it fail together."""
+        if place(path) in self._unlisted_places:
+            return
+        self._unlisted_places.add(place(path))
         value = _at(self.value, path)
         expected = ", ".join(dict.fromkeys(map(_bare, options)))
         expected = f"one of {expected}" if len(options) > 1 else expected
         hint = _suggestion(value, [option for option in options if isinstance(option, str)], "; ")
         hint = "" if self._secret(path) or not hint else f" ({hint[2:]})"
-        return self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
+        yield self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
 
     def _alternatives(self, error: ValidationError) -> Iterator[Violation]:
         path = error.instance_path
@@ -174,8 +179,8 @@ class Wording:
             yield self._several(path, schema, branches)
             return
         chosen = self._discriminated(path, schema, branches)
-        if isinstance(chosen, Violation):
-            yield chosen
+        if isinstance(chosen, Iterator):
+            yield from chosen
             return
         fitting = [errors for errors in branches if not any(_is_own_type(item, path) for item in errors)]
         if chosen is None and not fitting:
@@ -194,7 +199,7 @@ class Wording:
         ranked = sorted(branches, key=lambda errors: _rank(errors, len(path)))
         options = _shared_options(branches, len(path))
         if options is not None:
-            yield self._unlisted(*options)
+            yield from self._unlisted(*options)
         elif len(ranked) > 1 and all(_only_missing(errors, path) for errors in ranked):
             fewest = [errors for errors in ranked if len(errors) == len(ranked[0])]
             if len(fewest) > 1 and len(fewest[0]) == 1:
@@ -206,7 +211,7 @@ class Wording:
 
     def _discriminated(
         self, path: Path, schema: dict[str, Any], branches: list[list[ValidationError]]
-    ) -> list[ValidationError] | Violation | None:
+    ) -> list[ValidationError] | Iterator[Violation] | None:
         """The branch the discriminator names, or what is wrong with the discriminator."""
         discriminator, value = schema.get("discriminator"), _at(self.value, path)
         if not isinstance(discriminator, dict) or not isinstance(value, dict):
@@ -215,7 +220,7 @@ class Wording:
         if not mapping:
             return None
         if name not in value:
-            return self._missing(path, [name])
+            return iter([self._missing(path, [name])])
         target = mapping.get(value[name]) if isinstance(value[name], str) else None
         if target is None:
             return self._unlisted([*path, name], list(mapping))
