@@ -151,10 +151,31 @@ class Operation:
 
     def event_violations(self, event: Any) -> list[Violation]:
         """What is wrong with the data of one event of the success reply's stream; [] when fine."""
-        schema = self._schema(str(self.success), EVENT_STREAM)
+        schema = self._event_schema
         if schema is None:
             return [Violation("", f"{self.id} documents no event stream.")]
         return self._check(schema, "reply", event, "the event")
+
+    @cached_property
+    def _event_schema(self) -> Schema | None:
+        """The schema of an event's data.
+
+        A stream's media type describes its events as {data, event}, as tools that check server-sent events read it. The
+        JSON in the text `data` is described by `contentSchema`, under `then` where `[DONE]` is a possible text too. A
+        schema without that describes the data itself.
+        """
+        frame = self._schema(str(self.success), EVENT_STREAM)
+        if frame is None:
+            return None
+        pointer, definition = frame.pointer, frame.definition
+        while "$ref" in definition:
+            pointer = definition["$ref"]
+            definition = resolve(self._spec.document, pointer)
+        data = definition.get("properties", {}).get("data", {})
+        place = f"{pointer}/properties/data"
+        if "contentSchema" in data.get("then", {}):
+            return Schema(self._spec, f"{place}/then/contentSchema")
+        return Schema(self._spec, f"{place}/contentSchema") if "contentSchema" in data else frame
 
     def with_defaults(self, body: Any) -> Any:
         """The request body as the service takes it: defaults filled in, readOnly members dropped."""
