@@ -1,0 +1,111 @@
+"""The command ``serving-mock``, also ``python -m mockserver``."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import Field, fields
+from types import FrameType
+from typing import Any, TypeVar, get_args
+
+import click
+
+from . import __version__
+from .settings import ENVIRONMENT_PREFIX, EntitiesRule, LogLevel, SettingError, Settings, from_environment
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def setting_options(command: Command) -> Command:
+    """One option for each field of Settings, so that the command line cannot fall behind them."""
+    for spec in reversed(fields(Settings)):
+        command = click.option(f"--{spec.name.replace('_', '-')}", spec.name, **_option(spec))(command)
+    return command
+
+
+def _option(spec: Field[Any]) -> dict[str, Any]:
+    option: dict[str, Any] = {"help": f"{spec.metadata['help']} [{ENVIRONMENT_PREFIX}{spec.name.upper()}]"}
+    annotation = str(spec.type)
+    choices = {"LogLevel": get_args(LogLevel), "EntitiesRule": get_args(EntitiesRule)}.get(annotation)
+    if choices:
+        option |= {"type": click.Choice(choices)}
+    elif annotation.startswith("int"):
+        option |= {"type": int}
+    elif annotation.startswith("float"):
+        option |= {"type": float}
+    elif annotation.startswith("tuple"):
+        option |= {"multiple": True}
+    if spec.default not in (None, ()):
+        option["help"] += f" [default: {spec.default}]"
+    return option
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="serving-mock")
+def main() -> None:
+    """A local fake of Databricks Model Serving."""
+
+
+@main.command()
+@setting_options
+def serve(**given: Any) -> None:
+    """Answer as a workspace's Model Serving API would."""
+    chosen = {name: value for name, value in given.items() if value is not None and value != ()}
+    try:
+        settings = from_environment(**chosen)
+    except SettingError as problem:
+        raise click.UsageError(str(problem)) from None
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is a load test's normal state
+    _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    from .server import ListenError, MockServer
+
+    server = MockServer(settings)
+    try:
+        server.start()
+    except ListenError as problem:
+        raise click.UsageError(str(problem)) from None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopper(server))
+    _announce(server.url, settings)
+    server.wait()
+
+
+def _stopper(server: Any) -> Callable[[int, FrameType | None], None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.stop()
+
+    return stop
+
+
+def _announce(url: str, settings: Settings) -> None:
+    if not _is_loopback(settings.host):
+        click.echo(
+            f"Warning: listening on {settings.host}, so everybody who can reach this machine can use this mock.",
+            err=True,
+        )
+    token = settings.token[0] if settings.token else "dapi-mock"
+    click.echo(f"Serving endpoints mock: {url}")
+    click.echo(f"Contract:               {url}/openapi.json")
+    click.echo(f"export DATABRICKS_HOST={url} DATABRICKS_TOKEN={token}")
+    click.echo("Ready. Stop it with Ctrl-C.")
+    sys.stdout.flush()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The edge: Flask routes by the contract's paths, and one view turns HTTP into plain values and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import orjson
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from openapi import Operation
+
+from . import errors
+from .core import MAX_BODY, Mock
+from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Request, Stream
+
+API_PREFIX = "/api/2.0"
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def create_app(mock: Mock) -> Flask:
+    """The WSGI application of a mock: one URL rule per operation of the contract."""
+    app = Flask("mockserver", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    for operation in mock.spec.operations.values():
+        app.add_url_rule(
+            _PARAMETER.sub(r"<\1>", operation.path),
+            endpoint=operation.id,
+            view_func=_view(mock, operation),
+            methods=[operation.method],
+            provide_automatic_options=False,
+        )
+    document = orjson.dumps(mock.spec.document)
+
+    @app.get("/openapi.json", provide_automatic_options=False)
+    def openapi_document() -> Response:
+        return Response(document, content_type=JSON_MEDIA_TYPE)
+
+    @app.errorhandler(HTTPException)
+    def refused(problem: HTTPException) -> Response:
+        return _response(_refusal(problem).reply(mock.new_uuid()))
+
+    return app
+
+
+def _view(mock: Mock, operation: Operation) -> Callable[..., Response]:
+    def view(**parameters: str) -> Response:
+        answer = mock.respond(
+            operation,
+            Request(
+                method=request.method,
+                path=request.path,
+                headers=_headers(request.environ),
+                parameters=parameters,
+                query=request.args.to_dict(),
+                body=request.get_data(cache=False),
+                base_url=request.host_url.rstrip("/"),
+            ),
+        )
+        return _stream(answer) if isinstance(answer, Stream) else _response(answer)
+
+    return view
+
+
+def _headers(environ: dict[str, object]) -> dict[str, str]:
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if isinstance(value, str) and name.startswith("HTTP_")
+    }
+    content_type = environ.get("CONTENT_TYPE")
+    if isinstance(content_type, str):
+        headers["content-type"] = content_type
+    return headers
+
+
+def _response(reply: Reply) -> Response:
+    if reply.media_type == JSON_MEDIA_TYPE or not isinstance(reply.body, str | bytes):
+        body: str | bytes = orjson.dumps(reply.body)
+    else:
+        body = reply.body
+    response = Response(body, status=reply.status, content_type=reply.media_type)
+    response.headers.update(reply.headers)
+    return response
+
+
+def _stream(stream: Stream) -> Response:
+    response = Response(_frames(stream), status=stream.status, content_type=STREAM_MEDIA_TYPE)
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers.update(stream.headers)
+    return response
+
+
+def _frames(stream: Stream) -> Iterator[bytes]:
+    complete = False
+    try:
+        for event in stream.events:
+            yield _frame(event)
+        if stream.terminator is not None:
+            yield f"data: {stream.terminator}\n\n".encode()
+        complete = True
+    finally:
+        if stream.closed is not None:
+            stream.closed(complete)
+
+
+def _frame(event: Event) -> bytes:
+    name = b"" if event.name is None else f"event: {event.name}\n".encode()
+    return b"%bdata: %b\n\n" % (name, orjson.dumps(event.data))
+
+
+def _refusal(problem: HTTPException) -> errors.ApiError:
+    """What Flask refused before any operation was found, in the API's words."""
+    path = request.path.removeprefix(API_PREFIX)
+    if isinstance(problem, NotFound):
+        return errors.EndpointNotFound(f"No API found for '{request.method} {path}'")
+    if isinstance(problem, MethodNotAllowed):
+        allowed = ", ".join(sorted(problem.valid_methods or ()))
+        return errors.MethodNotAllowed(f"No API found for '{request.method} {path}'", {"Allow": allowed})
+    if isinstance(problem, RequestEntityTooLarge):
+        return errors.PayloadTooLarge(f"The request body is too large; at most {MAX_BODY} bytes are accepted.")
+    return errors.BadRequest(problem.description or "The request could not be read.")

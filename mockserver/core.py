@@ -1,0 +1,220 @@
+"""The one way through the mock: from a request to its answer, in straight lines."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from urllib.parse import parse_qsl
+
+import orjson
+
+from openapi import Operation, Spec, load
+
+from . import errors
+from .auth import Authenticator, Identity
+from .clock import AdjustableClock
+from .domain.endpoint import Plan
+from .domain.refusals import Refusal
+from .handlers import HANDLERS, check_handlers
+from .journal import Journal
+from .messages import JSON_MEDIA_TYPE, Call, Event, Json, Reply, Request, Stream
+from .settings import Kind, Settings
+from .store import MemoryStore, Store, Transaction
+from .usage import Meter
+
+log = logging.getLogger("mockserver")
+
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+MAX_BODY = 16 * 2**20
+"""Bytes of a request body; the service takes 16 MB for custom models and less for others."""
+UNDECODABLE = "Request body is not valid JSON: {problem}. Send a JSON object encoded as UTF-8."
+
+
+class Mock:
+    """The fake service, without a socket.
+
+    Args:
+        settings: how it behaves.
+        clock: where its time comes from; the machine's clock by default.
+        store: where its state lives; memory by default.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: AdjustableClock | None = None,
+        store: Store | None = None,
+        spec: Spec | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.spec = spec or load()
+        self.clock = clock or AdjustableClock()
+        self.store: Store = store or MemoryStore()
+        self.journal = Journal()
+        self.meter = Meter()
+        self.authenticator = Authenticator(self.settings, self.store)
+        self._random = random.Random(self.settings.seed)
+        check_handlers(self.spec)
+
+    def respond(self, operation: Operation, request: Request) -> Reply | Stream:
+        """Answer one request. Never raises: what goes wrong becomes a reply."""
+        started = time.perf_counter()
+        request_id = self.new_uuid()
+        now = self.clock.now()
+        identity: Identity | None = None
+        body: Json = None
+        try:
+            identity = self._identify(operation, request, request_id)
+            body = self._decoded(operation, request)
+            call = Call(self, operation, request, identity, operation.with_defaults(body), now, request_id)
+            answer = self._finished(operation, HANDLERS[operation.id](call))
+        except errors.ApiError as refusal:
+            answer = self._checked(operation, refusal.reply(request_id))
+        except Refusal as refusal:
+            answer = self._checked(operation, errors.from_refusal(refusal).reply(request_id))
+        except Exception:
+            log.exception("%s %s failed: this is a bug of the mock", request.method, request.path)
+            answer = _internal_error(f"{operation.id} failed inside the mock; its log has the reason", request_id)
+        self.journal.record(
+            identity.workspace if identity else "",
+            moment=now,
+            identity=identity.name if identity else None,
+            operation=operation,
+            request=request,
+            status=answer.status,
+            seconds=time.perf_counter() - started,
+            request_id=request_id,
+            body=body,
+            reply=answer.body if isinstance(answer, Reply) else None,
+        )
+        return _with_request_id(answer, request_id)
+
+    def transaction(self, workspace: str) -> AbstractContextManager[Transaction]:
+        """A transaction on one workspace's state."""
+        transaction: AbstractContextManager[Transaction] = self.store.transaction(workspace)
+        return transaction
+
+    def plan(self, workspace: str, name: str, kind: Kind) -> Plan:
+        """How the next deployment of this endpoint will go."""
+        return Plan(self.settings.provisioning_time(kind))
+
+    def new_uuid(self) -> str:
+        """A UUID from the seeded sequence."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def _identify(self, operation: Operation, request: Request, request_id: str) -> Identity:
+        if operation.public:
+            return PUBLIC
+        return self.authenticator.identify(request.headers, request_id)
+
+    def _decoded(self, operation: Operation, request: Request) -> Json:
+        """The request's body as a value the contract accepts.
+
+        Raises:
+            MalformedRequest: it cannot be read.
+            InvalidParameterValue: it breaks the contract.
+        """
+        if not operation.request_media_types:
+            return None
+        if len(request.body) > MAX_BODY:
+            raise errors.PayloadTooLarge(
+                f"The request body has {len(request.body)} bytes; at most {MAX_BODY} are accepted."
+            )
+        media_type = _media_type(operation, request)
+        body = _read(media_type, request.body, operation.body_required)
+        violations = operation.request_violations(body, media_type)
+        if violations:
+            raise errors.InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
+        return body
+
+    def _finished(self, operation: Operation, answer: Json | Reply | Stream) -> Reply | Stream:
+        """What a handler returned as a reply without secrets, checked against the contract."""
+        if isinstance(answer, Stream):
+            return Stream(
+                self._checked_events(operation, answer.events),
+                answer.headers,
+                answer.terminator,
+                answer.closed,
+                answer.status,
+            )
+        if not isinstance(answer, Reply):
+            answer = Reply(operation.success, answer, media_type=operation.media_type or JSON_MEDIA_TYPE)
+        if answer.media_type == JSON_MEDIA_TYPE:
+            body = operation.without_write_only(answer.status, answer.body)
+            answer = Reply(answer.status, body, answer.headers)
+        return self._checked(operation, answer)
+
+    def _checked(self, operation: Operation, reply: Reply) -> Reply:
+        violations = operation.reply_violations(reply.status, reply.body, reply.media_type)
+        if not violations:
+            return reply
+        problem = "; ".join(violation.message for violation in violations[:3])
+        log.error("%s: the mock's own %s reply breaks the contract: %s", operation.id, reply.status, problem)
+        return _internal_error(f"The mock's own reply to {operation.id} breaks the contract: {problem}", "")
+
+    def _checked_events(self, operation: Operation, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            violations = operation.event_violations(event.data)
+            if violations:
+                problem = "; ".join(violation.message for violation in violations[:3])
+                log.error("%s: an event of the mock's own stream breaks the contract: %s", operation.id, problem)
+                yield Event({"error": {"message": f"The mock's own stream breaks the contract: {problem}"}})
+                return
+            yield event
+
+
+PUBLIC = Identity("anonymous", "Anonymous", workspace="", admin=False)
+"""Whoever calls an operation that needs no credential."""
+
+
+def _media_type(operation: Operation, request: Request) -> str:
+    """Which of the operation's media types the body is in.
+
+    A body without a type, or with the one that curl sends unasked, is taken for the first: the service looks at the
+    bytes only.
+    """
+    accepted = operation.request_media_types
+    if request.media_type in accepted:
+        return request.media_type
+    if request.media_type in ("", FORM_MEDIA_TYPE):
+        return accepted[0]
+    if "415" in operation.responses:
+        raise errors.UnsupportedMediaType(
+            "This predictor only supports the following content types: Types: "
+            f"['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{request.media_type}'."
+        )
+    raise errors.MalformedRequest(f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}.")
+
+
+def _read(media_type: str, body: bytes, required: bool) -> Json:
+    if media_type == FORM_MEDIA_TYPE:
+        try:
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
+        except ValueError:
+            raise errors.MalformedRequest("Request body is not a valid form encoded as UTF-8.") from None
+    if media_type != JSON_MEDIA_TYPE:
+        return body
+    if not body.strip():
+        if required:
+            raise errors.MalformedRequest(UNDECODABLE.format(problem="it is empty"))
+        return {}
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        raise errors.MalformedRequest(UNDECODABLE.format(problem=problem)) from None
+
+
+def _internal_error(message: str, request_id: str) -> Reply:
+    return errors.InternalError(message).reply(request_id)
+
+
+def _with_request_id(answer: Reply | Stream, request_id: str) -> Reply | Stream:
+    headers = {"x-request-id": request_id, **answer.headers}
+    if isinstance(answer, Stream):
+        return Stream(answer.events, headers, answer.terminator, answer.closed, answer.status)
+    return Reply(answer.status, answer.body, headers, answer.media_type)

@@ -1,0 +1,239 @@
+"""The life of a serving endpoint as a function of time.
+
+An update is stored as a deployment with a moment at which it ends; ``Endpoint.at(now)`` is the endpoint as it stands at
+that moment. Nothing runs in the background and reading changes nothing, so the same code serves a running clock, a
+test's clock and a store that several processes share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from .config import Config
+from .refusals import bad_request, conflict, invalid
+
+Json = Any
+Outcome = Literal["READY", "FAILED", "ABORTED"]
+ConfigUpdate = Literal["NOT_UPDATING", "IN_PROGRESS", "UPDATE_FAILED", "UPDATE_CANCELED"]
+Deployed = Literal[
+    "DEPLOYMENT_CREATING",
+    "DEPLOYMENT_READY",
+    "DEPLOYMENT_RECOVERING",
+    "DEPLOYMENT_FAILED",
+    "DEPLOYMENT_ABORTED",
+    "DEPLOYMENT_STOPPED",
+]
+
+UPDATING = "Endpoint served entities are currently being updated"
+CREATING_MESSAGE = "Creating resources for served entity."
+STOPPED_MESSAGE = "Stopped"
+FAILED_MESSAGE = "Model server failed to load the model"
+ABORTED_MESSAGE = (
+    "Served model creation aborted because the endpoint update timed out. Please see service logs for more information."
+)
+MAX_TAGS = 20
+RESERVED_IN_TAGS = frozenset(".,=/:")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a deployment will go: how many milliseconds it takes, how it ends, and the message of a failure."""
+
+    duration: int
+    outcome: Outcome = "READY"
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A configuration on its way: it started at one moment and ends at another, one way or the other."""
+
+    config: Config
+    started_at: int
+    due_at: int
+    outcome: Outcome = "READY"
+    message: str = ""
+
+    def is_over(self, now: int) -> bool:
+        """Whether the deployment has ended by this moment."""
+        return now >= self.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A label of an endpoint. ``value`` is ``None`` when none was given."""
+
+    key: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A stretch of time in which an entity that had been ready is not: it lost its machine and gets another."""
+
+    entity: str
+    since: int
+    until: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A serving endpoint. Times are milliseconds since the epoch; mappings are never changed in place."""
+
+    name: str
+    id: str
+    creator: str
+    creator_display_name: str
+    creator_kind: Literal["User", "ServicePrincipal"]
+    created_at: int
+    updated_at: int
+    config: Config | None = None
+    deployment: Deployment | None = None
+    versions: int = 0
+    canceled: bool = False
+    stopped: bool = False
+    description: str = ""
+    tags: tuple[Tag, ...] = ()
+    task: str | None = None
+    route_optimized: bool = False
+    budget_policy_id: str | None = None
+    rate_limits: tuple[Mapping[str, Json], ...] = ()
+    ai_gateway: Mapping[str, Json] | None = None
+    email_notifications: Mapping[str, Json] | None = None
+    notifications_shown: bool = False
+    telemetry: Mapping[str, Json] | None = None
+    recovery: Recovery | None = None
+
+    def at(self, now: int) -> Endpoint:
+        """The endpoint as it stands at ``now``: a deployment that ended well has become the configuration."""
+        deployment = self.deployment
+        if deployment is None or not deployment.is_over(now) or deployment.outcome != "READY":
+            return self
+        return replace(self, config=deployment.config, deployment=None, stopped=False)
+
+    def config_update(self, now: int) -> ConfigUpdate:
+        """The state of the latest update."""
+        settled = self.at(now)
+        if settled.deployment is not None:
+            return "UPDATE_FAILED" if settled.deployment.is_over(now) else "IN_PROGRESS"
+        return "UPDATE_CANCELED" if settled.canceled else "NOT_UPDATING"
+
+    def is_updating(self, now: int) -> bool:
+        """Whether a deployment is under way."""
+        return self.config_update(now) == "IN_PROGRESS"
+
+    def is_ready(self, now: int) -> bool:
+        """Whether the endpoint answers queries."""
+        settled = self.at(now)
+        return settled.config is not None and not settled.stopped
+
+    def is_suspended(self, now: int) -> bool:
+        """Whether the endpoint was stopped and is not being started again."""
+        return self.at(now).stopped and not self.is_updating(now)
+
+    @property
+    def any_config(self) -> Config | None:
+        """What is served, or else what is on its way."""
+        return self.config or (self.deployment.config if self.deployment else None)
+
+    def update(self, config: Config, plan: Plan, now: int) -> Endpoint:
+        """Start to deploy another configuration; the present one goes on serving until that has succeeded.
+
+        Raises:
+            Refusal: 409 RESOURCE_CONFLICT while another deployment is under way.
+        """
+        if self.is_updating(now):
+            raise conflict(UPDATING)
+        deployment = Deployment(config, now, now + plan.duration, plan.outcome, plan.message)
+        return replace(
+            self.at(now), deployment=deployment, versions=config.version, canceled=False, updated_at=now, recovery=None
+        )
+
+    def cancel(self, now: int) -> Endpoint:
+        """Give up the deployment under way: what was served before goes on serving.
+
+        Raises:
+            Refusal: 400 when nothing is being deployed.
+        """
+        if not self.is_updating(now):
+            raise bad_request(f"Endpoint '{self.name}' has no update in progress that could be cancelled.")
+        return replace(self, deployment=None, canceled=True, updated_at=now)
+
+    def stop(self, now: int) -> Endpoint:
+        """Take the endpoint out of service and keep its configuration.
+
+        Raises:
+            Refusal: 409 during an update, 400 when there is nothing to stop.
+        """
+        if self.is_updating(now):
+            raise conflict(UPDATING)
+        settled = self.at(now)
+        if settled.config is None:
+            raise bad_request(f"Endpoint '{self.name}' has no configuration that is served, so it cannot be stopped.")
+        if settled.stopped:
+            return settled
+        return replace(settled, stopped=True, deployment=None, canceled=False, updated_at=now)
+
+    def start(self, plan: Plan, now: int) -> Endpoint:
+        """Deploy the configuration of a stopped endpoint again, as a new version.
+
+        Raises:
+            Refusal: 409 during an update, 400 when the endpoint is not stopped.
+        """
+        if self.is_updating(now):
+            raise conflict(UPDATING)
+        settled = self.at(now)
+        if not settled.stopped or settled.config is None:
+            raise bad_request(f"Endpoint '{self.name}' is not stopped.")
+        return settled.update(replace(settled.config, version=settled.versions + 1), plan, now)
+
+    def entity_state(self, name: str, now: int, *, pending: bool) -> tuple[Deployed, str]:
+        """The deployment state of one entity and its message, in the pending or in the active configuration."""
+        if pending and self.deployment is not None:
+            deployment = self.deployment
+            if not deployment.is_over(now):
+                return "DEPLOYMENT_CREATING", CREATING_MESSAGE
+            if deployment.outcome == "ABORTED":
+                return "DEPLOYMENT_ABORTED", deployment.message or ABORTED_MESSAGE
+            return "DEPLOYMENT_FAILED", deployment.message or FAILED_MESSAGE
+        if self.stopped:
+            return "DEPLOYMENT_STOPPED", STOPPED_MESSAGE
+        recovery = self.recovery
+        if recovery is not None and recovery.entity == name and recovery.since <= now < recovery.until:
+            return "DEPLOYMENT_RECOVERING", recovery.message
+        return "DEPLOYMENT_READY", ""
+
+    def tag(self, add: tuple[Tag, ...], delete: tuple[str, ...], now: int) -> Endpoint:
+        """Set and remove tags; a key that is both added and deleted ends up deleted.
+
+        Raises:
+            Refusal: a key breaks the rules or there would be too many tags.
+        """
+        tags = {tag.key: tag for tag in self.tags}
+        tags.update({tag.key: tag for tag in checked_tags(add)})
+        for key in delete:
+            tags.pop(key, None)
+        if len(tags) > MAX_TAGS:
+            raise invalid(f"An endpoint can have at most {MAX_TAGS} tags; this would make {len(tags)}.")
+        return replace(self, tags=tuple(tags.values()), updated_at=now)
+
+
+def checked_tags(tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
+    """These tags when each key keeps the rules, a key given twice counting once with its last value.
+
+    Raises:
+        Refusal: a key is empty, too long or contains a reserved character; or there are too many.
+    """
+    for tag in tags:
+        if not 1 <= len(tag.key) <= 255 or RESERVED_IN_TAGS & set(tag.key):
+            raise invalid(
+                f"Endpoint tag key {tag.key} is either not between 1-255 characters long or contains one or more of "
+                "the reserved characters: . , = / or :"
+            )
+    unique = tuple({tag.key: tag for tag in tags}.values())
+    if len(unique) > MAX_TAGS:
+        raise invalid(f"An endpoint can have at most {MAX_TAGS} tags; {len(unique)} were given.")
+    return unique

@@ -1,0 +1,138 @@
+"""The refusals of the API. Raise one anywhere; ``core`` answers it once.
+
+ApiError                        status  error_code
+  BadRequest                    400     BAD_REQUEST
+    InvalidParameterValue       400     INVALID_PARAMETER_VALUE
+    MalformedRequest            400     MALFORMED_REQUEST
+  Unauthenticated               401     401 (an integer, as the service does)
+  InvalidAccessToken            403     403 (an integer, as the service does)
+  PermissionDenied              403     PERMISSION_DENIED
+  ResourceDoesNotExist          404     RESOURCE_DOES_NOT_EXIST
+  EndpointNotFound              404     ENDPOINT_NOT_FOUND
+  MethodNotAllowed              405     ENDPOINT_NOT_FOUND
+  ResourceConflict              409     RESOURCE_CONFLICT
+    ResourceAlreadyExists       409     RESOURCE_ALREADY_EXISTS
+  PayloadTooLarge               413     BAD_REQUEST
+  UnsupportedMediaType          415     BAD_REQUEST
+  RequestLimitExceeded          429     REQUEST_LIMIT_EXCEEDED
+  InternalError                 500     INTERNAL_ERROR (a bug of the mock, never an answer to bad input)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .domain.refusals import Refusal
+from .messages import Json, Reply
+
+
+class ApiError(Exception):
+    """A refusal: ``message`` says what was wrong, with the value, and what would have been accepted."""
+
+    status = 500
+    code: str | int = "INTERNAL_ERROR"
+    detailed = False
+    """Whether the body carries ``details`` with the request id (the control plane's 403 and 404 do)."""
+
+    def __init__(self, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.headers = dict(headers or {})
+
+    def body(self, request_id: str) -> Json:
+        """The error envelope of the API."""
+        envelope: dict[str, Json] = {"error_code": self.code, "message": self.message}
+        if self.detailed:
+            envelope["details"] = [
+                {"@type": "type.googleapis.com/google.rpc.RequestInfo", "request_id": request_id, "serving_data": ""}
+            ]
+        return envelope
+
+    def reply(self, request_id: str) -> Reply:
+        """The refusal as an answer."""
+        return Reply(self.status, self.body(request_id), self.headers)
+
+
+class BadRequest(ApiError):
+    status, code = 400, "BAD_REQUEST"
+
+
+class InvalidParameterValue(BadRequest):
+    status, code = 400, "INVALID_PARAMETER_VALUE"
+
+
+class MalformedRequest(BadRequest):
+    status, code = 400, "MALFORMED_REQUEST"
+
+
+class Unauthenticated(ApiError):
+    status, code = 401, 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Credential was not sent or was of an unsupported type for this API.",
+            {"WWW-Authenticate": 'Bearer realm="DatabricksRealm"'},
+        )
+
+
+class InvalidAccessToken(ApiError):
+    status, code = 403, 403
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"Invalid access token. [ReqId: {request_id}]", {"X-Databricks-Reason-Phrase": "Invalid access token."}
+        )
+
+
+class PermissionDenied(ApiError):
+    status, code, detailed = 403, "PERMISSION_DENIED", True
+
+
+class ResourceDoesNotExist(ApiError):
+    status, code, detailed = 404, "RESOURCE_DOES_NOT_EXIST", True
+
+
+class EndpointNotFound(ApiError):
+    status, code = 404, "ENDPOINT_NOT_FOUND"
+
+
+class MethodNotAllowed(ApiError):
+    status, code = 405, "ENDPOINT_NOT_FOUND"
+
+
+class ResourceConflict(ApiError):
+    status, code = 409, "RESOURCE_CONFLICT"
+
+
+class ResourceAlreadyExists(ResourceConflict):
+    status, code = 409, "RESOURCE_ALREADY_EXISTS"
+
+
+class PayloadTooLarge(ApiError):
+    status, code = 413, "BAD_REQUEST"
+
+
+class UnsupportedMediaType(ApiError):
+    status, code = 415, "BAD_REQUEST"
+
+
+class RequestLimitExceeded(ApiError):
+    status, code = 429, "REQUEST_LIMIT_EXCEEDED"
+
+
+class InternalError(ApiError):
+    status, code = 500, "INTERNAL_ERROR"
+
+
+_BY_CODE: dict[tuple[int, str | int], type[ApiError]] = {
+    (kind.status, kind.code): kind
+    for kind in (
+        BadRequest, InvalidParameterValue, MalformedRequest, PermissionDenied, ResourceDoesNotExist, EndpointNotFound,
+        ResourceConflict, ResourceAlreadyExists, PayloadTooLarge, UnsupportedMediaType, RequestLimitExceeded,
+    )
+}  # fmt: skip
+
+
+def from_refusal(refusal: Refusal) -> ApiError:
+    """The API's error for a rule of the domain that was broken."""
+    return _BY_CODE[refusal.status, refusal.code](refusal.message)

@@ -1,0 +1,96 @@
+"""What travels between the edge and the handlers: frozen values that know nothing of a web framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openapi import Operation
+
+    from .auth import Identity
+    from .core import Mock
+
+Json = Any
+"""A JSON value: dict, list, str, int, float, bool or None."""
+
+JSON_MEDIA_TYPE = "application/json"
+STREAM_MEDIA_TYPE = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. ``headers`` has lower-case names; ``parameters`` are the path's, already unquoted."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    base_url: str = "http://127.0.0.1"
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case; empty when none was sent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer. ``body`` is a JSON value when ``media_type`` is JSON, text or bytes otherwise."""
+
+    status: int
+    body: Json = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON_MEDIA_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event: its data, and the event's type where the protocol names one."""
+
+    data: Json
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A reply made of server-sent events, each sent as soon as the iterator yields it.
+
+    ``terminator`` is the data of the closing frame (``[DONE]`` on most routes), ``None`` for none.
+    ``closed`` runs once when the stream has ended, with ``True`` when the client stayed until the end.
+    """
+
+    events: Iterator[Event]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    terminator: str | None = "[DONE]"
+    closed: Callable[[bool], None] | None = None
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler is given: a request that has been authenticated, decoded and validated.
+
+    ``now`` is the moment of the request in milliseconds since the epoch; ``body`` has the contract's defaults.
+    """
+
+    mock: Mock
+    operation: Operation
+    request: Request
+    identity: Identity
+    body: Json
+    now: int
+    request_id: str
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The path parameters by name."""
+        return self.request.parameters
+
+    @property
+    def workspace(self) -> str:
+        """The workspace the caller's token belongs to."""
+        return self.identity.workspace

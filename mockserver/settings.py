@@ -1,0 +1,115 @@
+"""Everything that can be set, in one frozen value. The command line and the environment are made from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
+
+Kind = Literal["external", "custom", "provisioned"]
+"""How an endpoint's models are run: by another provider, as a custom model, or with provisioned throughput."""
+
+EntitiesRule = Literal["one", "many"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+DEVELOPMENT_TOKEN = "dapi-mock"
+ENVIRONMENT_PREFIX = "SERVING_MOCK_"
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used; the text names the setting, the value and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one mock.
+
+    Durations are in seconds. Each field is also an environment variable (``SERVING_MOCK_`` and the name in upper case)
+    and an option of ``serving-mock serve``.
+    """
+
+    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
+    port: int = field(default=8080, metadata={"help": "port to listen on; 0 picks a free one"})
+    token: tuple[str, ...] = field(
+        default=(), metadata={"help": "further token to accept beside dapi-mock; may be given more than once"}
+    )
+    provisioning: float | None = field(
+        default=None,
+        metadata={
+            "help": "seconds a deployment takes, for every kind of endpoint; 0 makes it instant [default: per kind]"
+        },
+    )
+    provisioning_external: float = field(default=1.0, metadata={"help": "seconds an external model takes to deploy"})
+    provisioning_custom: float = field(default=3.0, metadata={"help": "seconds a custom model takes to deploy"})
+    provisioning_provisioned: float = field(
+        default=3.0, metadata={"help": "seconds a provisioned-throughput model takes to deploy"}
+    )
+    seed: int = field(default=0, metadata={"help": "seed of everything that is invented: ids, logs, answers"})
+    log_level: LogLevel = field(default="info", metadata={"help": "how much is logged: debug, info, warning or error"})
+    external_entities: EntitiesRule = field(
+        default="one",
+        metadata={
+            "help": "external models per endpoint: one (as the page says), or many of one task with a traffic split"
+        },
+    )
+    client_id: str = field(
+        default="mock-client-id", metadata={"help": "client id of the service principal for OAuth machine-to-machine"}
+    )
+    client_secret: str = field(default="mock-client-secret", metadata={"help": "secret of that service principal"})
+    user_name: str = field(default="user@email.com", metadata={"help": "user that the development tokens act as"})
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise SettingError(f"port {self.port} is out of range: 0 to 65535")
+        for name in ("provisioning", "provisioning_external", "provisioning_custom", "provisioning_provisioned"):
+            seconds = getattr(self, name)
+            if seconds is not None and not 0 <= seconds <= 86_400:
+                raise SettingError(f"{name.replace('_', '-')} {seconds:g} is out of range: 0 to 86400 seconds")
+        for name, choices in (("log_level", get_args(LogLevel)), ("external_entities", get_args(EntitiesRule))):
+            if getattr(self, name) not in choices:
+                raise SettingError(
+                    f"{name.replace('_', '-')} {getattr(self, name)!r} is unknown: one of {', '.join(choices)}"
+                )
+        if any(not token or token != token.strip() or " " in token for token in self.token):
+            raise SettingError("token must not be empty or contain spaces")
+
+    def provisioning_time(self, kind: Kind) -> int:
+        """Milliseconds that a deployment of this kind takes."""
+        seconds = self.provisioning
+        if seconds is None:
+            seconds = {
+                "external": self.provisioning_external,
+                "custom": self.provisioning_custom,
+                "provisioned": self.provisioning_provisioned,
+            }[kind]
+        return round(seconds * 1000)
+
+
+def from_environment(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from ``SERVING_MOCK_*`` variables, overridden by ``given``.
+
+    Raises:
+        SettingError: a variable cannot be read as the type of its field, or is out of range.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for spec in fields(Settings):
+        text = environment.get(ENVIRONMENT_PREFIX + spec.name.upper())
+        if text is not None and text != "":
+            values[spec.name] = _read(spec.name, str(spec.type), text)
+    return Settings(**{**values, **given})
+
+
+def _read(name: str, annotation: str, text: str) -> Any:
+    try:
+        if annotation.startswith("int"):
+            return int(text)
+        if annotation.startswith("float"):
+            return float(text)
+    except ValueError:
+        expected = "a whole number" if annotation.startswith("int") else "a number of seconds"
+        raise SettingError(f"{ENVIRONMENT_PREFIX}{name.upper()}={text!r} is not {expected}") from None
+    if annotation.startswith("tuple"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
