@@ -10,7 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from .bundle import ROOT, bundle
+from .bundle import bundle
+from .cache import ROOT
 from .sources import ContractError, Problem
 
 

@@ -1,4 +1,4 @@
-"""Split files -> one self-contained OpenAPI document, in memory, cached as JSON beside the byte code.
+"""Split files -> one self-contained OpenAPI document, in memory.
 
 References in the files are relative to the file they stand in. A schema of `schemas/*.yaml` becomes
 `#/components/schemas/Name`; the root's `responses.yaml`, `parameters.yaml`, ... become the components of that
@@ -7,18 +7,12 @@ kind; a path item is put in place; any other target is written out where it is r
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import orjson
-
-if TYPE_CHECKING:
-    from .sources import Problem, Sources
-
-ROOT = Path(__file__).with_name("openapi.yaml")
+from .cache import ROOT, source_names
+from .sources import ContractError, Problem, Sources, join_pointer, member, split_pointer, split_reference
 
 _COMPONENT_FILES = {
     "responses.yaml": "responses",
@@ -46,26 +40,8 @@ _NAMED = {
 }
 
 
-def load_bundle(root: Path = ROOT) -> dict[str, Any]:
-    """The bundle of the files at `root`, from the cache when they have not changed. Raises ContractError."""
-    key = _cache_key(root)
-    places = list(_cache_places(root))
-    for place in places:
-        document = _read_cache(place, key)
-        if document is not None:
-            return document
-    document = bundle(root)
-    content = key + b"\n" + orjson.dumps(document)
-    for place in places:
-        if _write_cache(place, content):
-            break
-    return document
-
-
 def bundle(root: Path = ROOT) -> dict[str, Any]:
     """Read the files at `root` and join them. Raises ContractError with every broken reference and double name."""
-    from .sources import ContractError
-
     bundler = _bundler(root)
     document = bundler.document()
     if bundler.problems:
@@ -95,15 +71,11 @@ class Places:
 
     def source(self, pointer: str) -> tuple[str, int]:
         """The file (relative to the root's folder) and line that the bundle's `pointer` comes from."""
-        from .sources import split_pointer
-
         return self._bundler.source(split_pointer(pointer))
 
 
 def _bundler(root: Path) -> _Bundler:
-    from .sources import Sources
-
-    return _Bundler(root.name, Sources(root.parent), _names(root))
+    return _Bundler(root.name, Sources(root.parent), source_names(root))
 
 
 class _Bundler:
@@ -149,7 +121,7 @@ class _Bundler:
         for path, entry in index.items():
             at = ("paths", path)
             if isinstance(entry, dict) and isinstance(entry.get("$ref"), str):
-                file, tokens = self._target(self.root, entry["$ref"])
+                file, tokens = split_reference(self.root, entry["$ref"])
                 if tokens[-1:] != [path]:
                     self._problem(self.root, at, f"{path} refers to another path: {entry['$ref']}")
                 if not self._exists(self.root, at, file, tokens):
@@ -190,14 +162,12 @@ class _Bundler:
         }
 
     def _reference(self, file: str, at: tuple[str, ...], value: dict[str, Any]) -> Any:
-        target, tokens = self._target(file, value["$ref"])
+        target, tokens = split_reference(file, value["$ref"])
         siblings = {key: self._entry(file, (*at, key), key, child, False) for key, child in value.items()}
         if not self._exists(file, (*at, "$ref"), target, tokens):
             return siblings
         home = self._home(target, tokens)
         if home is not None:
-            from .sources import join_pointer
-
             return {**siblings, "$ref": join_pointer(home)}
         place = (target, tuple(tokens))
         if place in self._open:
@@ -210,11 +180,9 @@ class _Bundler:
         return {**inlined, **siblings} if siblings and isinstance(inlined, dict) else inlined
 
     def _mapped(self, file: str, at: tuple[str, ...], target: str) -> str:
-        from .sources import join_pointer
-
         if ("schemas", target) in self._homes:
             return join_pointer(["components", "schemas", target])
-        other, tokens = self._target(file, target)
+        other, tokens = split_reference(file, target)
         home = self._home(other, tokens) if self._exists(file, at, other, tokens) else None
         return join_pointer(home) if home is not None else target
 
@@ -229,19 +197,10 @@ class _Bundler:
             return ["paths", *tokens]
         return None
 
-    def _target(self, file: str, reference: str) -> tuple[str, list[str]]:
-        from .sources import split_reference
-
-        return split_reference(file, reference)
-
     def _member(self, file: str, tokens: list[str]) -> Any:
-        from .sources import member
-
         return member(self.sources.read(file), tokens)
 
     def _exists(self, file: str, at: tuple[str, ...], target: str, tokens: list[str]) -> bool:
-        from .sources import ContractError
-
         try:
             if target == self.root and tokens[:1] == ["components"] and tuple(tokens[1:3]) in self._homes:
                 target, tokens = self._homes[(tokens[1], tokens[2])], tokens[2:]
@@ -257,8 +216,6 @@ class _Bundler:
         return True
 
     def _problem(self, file: str, at: tuple[str, ...], message: str) -> None:
-        from .sources import Problem
-
         self.problems.append(Problem(file, self.sources.line(file, at), message))
 
     def source(self, tokens: list[str]) -> tuple[str, int]:
@@ -280,18 +237,16 @@ class _Bundler:
                 break
             if not isinstance(value, dict) or not isinstance(value.get("$ref"), str):
                 break
-            file, local = self._target(file, value["$ref"])
+            file, local = split_reference(file, value["$ref"])
         return file, local
 
     def orphans(self, document: dict[str, Any]) -> list[Problem]:
         """What is defined and never reached from a path."""
-        from .sources import Problem
-
         reached: set[tuple[str, str]] = set()
         pending: list[Any] = [{key: value for key, value in document.items() if key != "components"}]
         while pending:
             for reference in _references(pending.pop()):
-                tokens = tuple(self._target(self.root, reference)[1])
+                tokens = tuple(split_reference(self.root, reference)[1])
                 name = tokens[1:3]
                 if tokens[:1] == ("components",) and len(name) == 2 and name not in reached:
                     reached.add((name[0], name[1]))
@@ -324,81 +279,3 @@ def _references(value: Any) -> Iterator[str]:
                 yield from (target for target in child.values() if isinstance(target, str) and target.startswith("#"))
             else:
                 yield from _references(child)
-
-
-def _names(root: Path) -> list[str]:
-    """The YAML files that make up the contract at `root`, relative to its folder, sorted."""
-    names = []
-    for folder in ("", "paths", "schemas"):
-        try:
-            with os.scandir(root.parent / folder) as entries:
-                names += [f"{folder}/{entry.name}" if folder else entry.name for entry in entries]
-        except FileNotFoundError:
-            continue
-    return sorted(name for name in names if name.endswith(".yaml"))
-
-
-def _cache_key(root: Path) -> bytes:
-    """What the bundle depends on: the files' names, sizes and times, and this code's own."""
-    here = Path(__file__)
-    files = [root.parent / name for name in _names(root)]
-    parts = [sys.version.split()[0]]
-    for path in (*files, here, here.with_name("sources.py")):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        parts.append(f"{path.name}:{status.st_size}:{status.st_mtime_ns}")
-    return "|".join(parts).encode("utf-8", "surrogateescape")
-
-
-def _cache_places(root: Path) -> Iterator[Path]:
-    yield root.parent / "__pycache__" / f"{root.stem}.bundle.json"
-    from hashlib import blake2b
-
-    name = blake2b(str(root.absolute()).encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
-    folder = _user_cache()
-    if folder is not None:
-        yield folder / "serving-endpoints-mock" / f"{name}.bundle.json"
-
-
-def _user_cache() -> Path | None:
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-        return Path(base) if base else None
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-
-
-def _read_cache(place: Path, key: bytes) -> dict[str, Any] | None:
-    try:
-        content = place.read_bytes()
-        found, _, body = content.partition(b"\n")
-        document = orjson.loads(body) if found == key else None
-    except (OSError, orjson.JSONDecodeError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _write_cache(place: Path, content: bytes) -> bool:
-    """Whether it was written: whole or not at all, and never an error, for a cache is only a convenience."""
-    import tempfile
-
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name)
-    except OSError:
-        return False
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(temporary, place)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        return False
-    return True

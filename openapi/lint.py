@@ -117,9 +117,9 @@ def refusals(spec: Spec) -> Iterator[Finding]:
 
 
 def missing_examples(spec: Spec) -> Iterator[Finding]:
-    """Every media type of every request and reply has an example."""
+    """Every media type of every request and reply has an example, but for binary ones, which have no schema either."""
     for pointer, _, name, media in _media_types(spec):
-        if not list(_examples(pointer, media)) and not _schema_examples(spec, media.get("schema", {})):
+        if media and not list(_examples(pointer, media)) and not _schema_examples(spec, media.get("schema", {})):
             yield pointer, f"{name} has no example"
 
 

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from .bundle import ROOT, load_bundle
+from .cache import ROOT, load_bundle
 from .validation import Direction, Validators, Violation
 from .values import REDACTED, Action, Walk, resolve, walker
 

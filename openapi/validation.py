@@ -52,15 +52,17 @@ class Validators:
         In a request readOnly members are neither required nor looked at; in a reply writeOnly members are not
         required and must be absent; without a direction the schema holds as it is written.
         """
+        validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
         try:
-            plain = orjson.dumps(value)
-            if b"null" not in plain or not any(_unsound(value)):
-                validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
-                return [] if validator.is_valid(value) else self._explained(validator, pointer, value, root)
+            sound = b"null" not in orjson.dumps(value) or not any(_unsound(value))
+            if sound and validator.is_valid(value):
+                return []
         except (TypeError, ValueError, RecursionError):
-            pass
-        what, complaint = next(_unsound(value), ((), "is not a JSON value"))
-        return [_unsound_violation(what, complaint, root)]
+            sound = False
+        if sound:
+            return self._explained(validator, pointer, value, root)
+        where, complaint = next(_unsound(value), ((), "is not a JSON value"))
+        return [_unsound_violation(where, complaint, root)]
 
     def _explained(self, validator: jsonschema_rs.Validator, pointer: str, value: Any, root: str) -> list[Violation]:
         from .wording import Wording
@@ -70,10 +72,13 @@ class Validators:
         return list(dict.fromkeys(islice(found, _MOST_ERRORS)))
 
     def _compile(self, pointer: str, direction: Direction | None) -> jsonschema_rs.Validator:
+        from urllib.parse import quote
+
         from jsonschema_rs import Draft202012Validator
 
+        reference = _URI + "#" + quote(pointer.removeprefix("#"), safe="/~")
         validator = Draft202012Validator(
-            {"$ref": _URI + pointer}, registry=self._registry(direction), validate_formats=False
+            {"$ref": reference}, registry=self._registry(direction), validate_formats=False
         )
         self._compiled[pointer, direction] = validator
         return validator
