@@ -71,61 +71,103 @@ FACTS: tuple[tuple[frozenset[str], str], ...] = tuple(
 )
 
 GLOSSARY = {
-    "apache spark": "Apache Spark is an open-source engine that spreads the processing of large data sets over a "
-    "cluster and keeps intermediate results in memory where it can.",
-    "spark": "Apache Spark is an open-source engine that spreads the processing of large data sets over a cluster and "
-    "keeps intermediate results in memory where it can.",
-    "databricks": "Databricks is a data and AI platform built around Apache Spark, Delta Lake and MLflow, on which teams "
-    "prepare data, train models and put them into production.",
-    "mlflow": "MLflow is an open-source tool that records machine learning experiments, packages models and moves them "
-    "through their life, from a notebook to a serving endpoint.",
-    "delta lake": "Delta Lake is a storage layer that adds ACID transactions, versions and schema enforcement to files in a "
-    "data lake.",
-    "unity catalog": "Unity Catalog is Databricks' single place for governing data, models and functions, with permissions "
-    "and lineage.",
-    "lakehouse": "A lakehouse keeps data in the open files of a data lake and gives it the reliability and speed of a "
-    "warehouse.",
-    "model serving": "Model serving puts a trained model behind an HTTP endpoint, so that applications can ask it for "
-    "predictions and the platform takes care of scaling.",
-    "rag": "RAG, retrieval-augmented generation, looks up passages that fit a question and hands them to a language model, so "
-    "that its answer rests on those passages.",
-    "retrieval-augmented generation": "Retrieval-augmented generation looks up passages that fit a question and hands them "
-    "to a language model, so that its answer rests on those passages.",
-    "embedding": "An embedding is a list of numbers that stands for a text, arranged so that similar texts lie close "
-    "together.",
-    "embeddings": "Embeddings are lists of numbers that stand for texts, arranged so that similar texts lie close together.",
+    "apache spark": (
+        "Apache Spark is an open-source engine that spreads the processing of large data sets over a "
+        "cluster and keeps intermediate results in memory where it can."
+    ),
+    "databricks": (
+        "Databricks is a data and AI platform built around Apache Spark, Delta Lake and MLflow, on which "
+        "teams prepare data, train models and put them into production."
+    ),
+    "mlflow": (
+        "MLflow is an open-source tool that records machine learning experiments, packages models and moves "
+        "them through their life, from a notebook to a serving endpoint."
+    ),
+    "delta lake": (
+        "Delta Lake is a storage layer that adds ACID transactions, versions and schema enforcement to "
+        "files in a data lake."
+    ),
+    "unity catalog": (
+        "Unity Catalog is Databricks' single place for governing data, models and functions, with "
+        "permissions and lineage."
+    ),
+    "lakehouse": (
+        "A lakehouse keeps data in the open files of a data lake and gives it the reliability and speed of a warehouse."
+    ),
+    "model serving": (
+        "Model serving puts a trained model behind an HTTP endpoint, so that applications can ask it for "
+        "predictions and the platform takes care of scaling."
+    ),
+    "retrieval-augmented generation": (
+        "Retrieval-augmented generation looks up passages that fit a question and hands them to a language "
+        "model, so that its answer rests on those passages."
+    ),
+    "embedding": (
+        "An embedding is a list of numbers that stands for a text, arranged so that similar texts lie close together."
+    ),
+    "embeddings": (
+        "Embeddings are lists of numbers that stand for texts, arranged so that similar texts lie close together."
+    ),
     "vector search": "Vector search finds the entries whose embeddings lie nearest to the embedding of a query.",
-    "large language model": "A large language model is a neural network trained on a great deal of text to predict what "
-    "comes next, which lets it write, summarise and answer questions.",
-    "llm": "An LLM, a large language model, is a neural network trained on a great deal of text to predict what comes next, "
-    "which lets it write, summarise and answer questions.",
-    "machine learning": "Machine learning is the craft of letting a program find patterns in examples, so that it can make "
-    "predictions about cases it has not seen.",
-    "artificial intelligence": "Artificial intelligence is the field that builds systems which do things we would call "
-    "intelligent in a person, such as understanding language or planning.",
-    "ai": "AI, artificial intelligence, is the field that builds systems which do things we would call intelligent in a "
-    "person, such as understanding language or planning.",
-    "neural network": "A neural network is a model made of layers of simple weighted units, whose weights are adjusted until "
-    "its outputs fit the training examples.",
-    "transformer": "A transformer is a neural network that weighs every part of its input against every other part, a step "
-    "called attention.",
-    "python": "Python is a general-purpose programming language known for readable syntax and a very large set of libraries.",
+    "large language model": (
+        "A large language model is a neural network trained on a great deal of text to predict what comes "
+        "next, which lets it write, summarise and answer questions."
+    ),
+    "machine learning": (
+        "Machine learning is the craft of letting a program find patterns in examples, so that it can make "
+        "predictions about cases it has not seen."
+    ),
+    "artificial intelligence": (
+        "Artificial intelligence is the field that builds systems which do things we would call intelligent "
+        "in a person, such as understanding language or planning."
+    ),
+    "neural network": (
+        "A neural network is a model made of layers of simple weighted units, whose weights are adjusted "
+        "until its outputs fit the training examples."
+    ),
+    "transformer": (
+        "A transformer is a neural network that weighs every part of its input against every other part, a "
+        "step called attention."
+    ),
+    "python": (
+        "Python is a general-purpose programming language known for readable syntax and a very large set of libraries."
+    ),
     "sql": "SQL is the language in which relational databases are queried and changed.",
-    "docker": "Docker packages an application with everything it needs into an image that runs the same way everywhere.",
+    "docker": (
+        "Docker packages an application with everything it needs into an image that runs the same way everywhere."
+    ),
     "kubernetes": "Kubernetes runs containers over a group of machines and restarts, scales and connects them.",
     "api": "An API is the agreed set of calls by which one program asks another for data or work.",
-    "rest": "REST is a style of web API in which resources have addresses and are read and changed with HTTP methods.",
+    "rest": (
+        "REST is a style of web API in which resources have addresses and are read and changed with HTTP methods."
+    ),
     "json": "JSON is a text format for data made of objects, lists, strings, numbers, booleans and null.",
-    "photosynthesis": "Photosynthesis is the process by which plants use light to turn water and carbon dioxide into sugar "
-    "and oxygen.",
-    "gravity": "Gravity is the attraction between masses; near the Earth it gives falling things an acceleration of about "
-    "9.8 metres per second squared.",
-    "quantum computing": "Quantum computing calculates with qubits, which can be in several states at once, and is suited to "
-    "a few problems that ordinary computers find hard.",
-    "blockchain": "A blockchain is a ledger kept by many parties, in which each block of entries seals the one before it.",
-    "recursion": "Recursion is solving a problem by having a function call itself on a smaller version of that problem.",
-    "git": "Git is a version control system that records snapshots of a project and lets people work on it in parallel.",
+    "photosynthesis": (
+        "Photosynthesis is the process by which plants use light to turn water and carbon dioxide into "
+        "sugar and oxygen."
+    ),
+    "gravity": (
+        "Gravity is the attraction between masses; near the Earth it gives falling things an acceleration "
+        "of about 9.8 metres per second squared."
+    ),
+    "quantum computing": (
+        "Quantum computing calculates with qubits, which can be in several states at once, and is suited to "
+        "a few problems that ordinary computers find hard."
+    ),
+    "blockchain": (
+        "A blockchain is a ledger kept by many parties, in which each block of entries seals the one before it."
+    ),
+    "recursion": (
+        "Recursion is solving a problem by having a function call itself on a smaller version of that problem."
+    ),
+    "git": (
+        "Git is a version control system that records snapshots of a project and lets people work on it in parallel."
+    ),
 }
+GLOSSARY["spark"] = GLOSSARY["apache spark"]
+GLOSSARY["rag"] = GLOSSARY["retrieval-augmented generation"].replace("Retrieval", "RAG, retrieval", 1)
+GLOSSARY["llm"] = GLOSSARY["large language model"].replace("A large", "An LLM, a large", 1)
+GLOSSARY["ai"] = GLOSSARY["artificial intelligence"].replace("Artificial", "AI, artificial", 1)
 
 PHRASES: dict[str, dict[str, str]] = {
     "french": {

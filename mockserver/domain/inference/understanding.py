@@ -16,16 +16,17 @@ _POLITE = re.compile(
     re.IGNORECASE,
 )
 _ASKING = re.compile(
-    r"^(?:what(?:'s| is| are| was| were)|who(?:'s| is| are| was| were)|where(?:'s| is| are| was| were)"
+    r"^(?:(?:what|which [\w ]{1,20}?|where|when|who)(?: else)? (?:should|could|can|would|might|must) (?:i|we|you|one)"
+    r"|what(?:'s| is| are| was| were)|who(?:'s| is| are| was| were)|where(?:'s| is| are| was| were)"
     r"|when(?:'s| is| are| was| were)|explain|describe|define|discuss|introduce|outline|compare|analy[sz]e|review"
     r"|summari[sz]e|tell (?:me|us)(?: more| something| a (?:bit|little|lot))?(?: about| what| how| why)?|talk about"
     r"|(?:write|give|make|create|draft|compose|generate|produce)(?: me| us)?"
     r"(?: (?:a|an|the|some|one|two|three|four|five|\d+))?"
     r"(?: [\w-]+){0,4}? (?:about|on|of|for|to|describing|explaining)"
     r"|(?:list|name|suggest|recommend|brainstorm|give|show)(?: me| us)?(?: (?:a|an|the|some|one|two|three|four|five|six"
-    r"|seven|eight|nine|ten|\d+))?|what do you (?:know|think) (?:about|of)|what (?:does|do)|how (?:does|do)"
+    r"|seven|eight|nine|ten|\d+))?|what do you (?:know|think) (?:about|of)|what (?:does|do)"
     r"|why (?:is|are|do|does|did|was|were|should|would|can't|can)|how (?:do|can|should|would|could|might) (?:i|we|you|one)"
-    r"|how to|how (?:is|are|was|were)|who|when (?:did|does|do|will)|where (?:did|does|do|can)|which|what|how|why|is|are"
+    r"|how (?:does|do)|how to|how (?:is|are|was|were)|who|when (?:did|does|do|will)|where (?:did|does|do|can)|which|what|how|why|is|are"
     r"|do|does|did|should|would|could)\s+",
     re.IGNORECASE,
 )
@@ -36,6 +37,12 @@ _TRAILING = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:a|an|some|any) ", re.IGNORECASE)
+_CLAUSE = re.compile(r"(?:i|you|he|she|we|they|it|there|this|that|if|when|because|given|below)\b", re.IGNORECASE)
+_INSTRUCTIONS = (
+    "answer ask compare compose create describe discuss draft explain generate give introduce list make name outline "
+    "provide question reply respond review show suggest summarise summarize tell terms write simple short sentence"
+)
+_IDLE = STOP_WORDS | frozenset(_INSTRUCTIONS.split())
 _SECOND_PERSON = {
     "my": "your", "me": "you", "i": "you", "mine": "yours", "myself": "yourself", "our": "your", "we": "you",
     "i'm": "you're", "i've": "you've", "am": "are",
@@ -95,8 +102,11 @@ def question_of(text: str) -> Question:
         longer = [sentence for sentence in candidates if len(sentence.split()) > 2]
         sentence = (longer or candidates or [text.strip()])[0]
     sentence = sentence[:400]
-    keywords = tuple(dict.fromkeys(word for word in words(sentence) if word not in STOP_WORDS and len(word) > 1))
-    return Question(sentence, topic_of(sentence) or " ".join(keywords[:4]), keywords)
+    keywords = tuple(dict.fromkeys(word for word in words(sentence) if word not in _IDLE and len(word) > 1))
+    topic = topic_of(sentence)
+    if len(topic.split()) > 10 or _CLAUSE.match(topic):
+        topic = " and ".join(keywords[:2])
+    return Question(sentence, topic, keywords)
 
 
 def topic_of(sentence: str) -> str:
