@@ -9,7 +9,7 @@ from typing import Any
 
 from .cache import ROOT, load_bundle
 from .validation import Direction, Validators, Violation
-from .values import REDACTED, Action, Walk, resolve, walker
+from .values import REDACTED, Action, Walk, Walkers, resolve
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 JSON = "application/json"
@@ -28,6 +28,7 @@ class Spec:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.validators = Validators(document)
+        self.walkers = Walkers(document)
         self.operations: dict[str, Operation] = {
             definition["operationId"]: Operation(self, path, method, item)
             for path, item in document.get("paths", {}).items()
@@ -69,17 +70,17 @@ class Schema:
     @cached_property
     def with_defaults(self) -> Walk:
         """A function: the value with defaults filled in and without readOnly members; copied where changed."""
-        return walker(self._spec.document, self.definition, Action.FILL)
+        return self._spec.walkers.walk(self.definition, Action.FILL)
 
     @cached_property
     def without_write_only(self) -> Walk:
         """A function: the value without writeOnly members; copied where changed."""
-        return walker(self._spec.document, self.definition, Action.STRIP)
+        return self._spec.walkers.walk(self.definition, Action.STRIP)
 
     @cached_property
     def masked(self) -> Walk:
         """A function: the value with writeOnly members replaced by a placeholder; copied where changed."""
-        return walker(self._spec.document, self.definition, Action.MASK)
+        return self._spec.walkers.walk(self.definition, Action.MASK)
 
 
 class Operation:

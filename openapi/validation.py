@@ -19,6 +19,8 @@ Direction = Literal["request", "reply"]
 
 _URI = "urn:openapi"
 _IGNORED = {"request": "readOnly", "reply": "writeOnly"}
+_LITERALS = {"example", "examples", "enum", "const", "default"}
+_NAMED = {"properties", "responses", "schemas"}
 _MOST_ERRORS = 100
 _DEEPEST = 250
 
@@ -93,7 +95,7 @@ class Validators:
 
 
 def _unsound_violation(path: Sequence[str | int], complaint: str, root: str) -> Violation:
-    from .wording import place
+    from .phrases import place
 
     where = place(path)
     return Violation(
@@ -143,13 +145,19 @@ def _directed(document: dict[str, Any], keyword: str) -> dict[str, Any]:
 
     In a request any value will do for them, as it is ignored; in a reply they must not be there.
     """
+    if f'"{keyword}":true'.encode() not in orjson.dumps(document):
+        return document
     substitute = keyword == "readOnly"
+    known: dict[int, frozenset[str]] = {}
 
-    def flagged(schema: dict[str, Any]) -> set[str]:
-        properties = schema.get("properties")
-        if not isinstance(properties, dict):
-            return set()
-        return {name for name, child in properties.items() if flag(document, child, keyword)}
+    def flagged(schema: dict[str, Any]) -> frozenset[str]:
+        """The names of the schema's own properties that have the keyword."""
+        names = known.get(id(schema))
+        if names is None:
+            properties = schema.get("properties", {}).items()
+            names = frozenset(name for name, child in properties if _flagged(document, child, keyword))
+            known[id(schema)] = names
+        return names
 
     def changed(value: Any, named: bool = False) -> Any:
         if isinstance(value, list):
@@ -160,21 +168,30 @@ def _directed(document: dict[str, Any], keyword: str) -> dict[str, Any]:
         result = value
         for key, child in value.items():
             literal = not named and key in ("example", "examples", "enum", "const", "default")
-            new = child if literal else changed(child, named=not named and key == "properties")
+            new = (
+                child if literal else changed(child, named=not named and key in ("properties", "responses", "schemas"))
+            )
             if new is not child:
                 result = dict(value) if result is value else result
                 result[key] = new
-        return result if named else relaxed(value, result)
+        return relaxed(value, result) if not named and ("properties" in value or "required" in value) else result
 
     def relaxed(written: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         if names := flagged(written):
             substitutes = dict.fromkeys(names, substitute)
             schema = {**schema, "properties": {**schema["properties"], **substitutes}}
         if isinstance(written.get("required"), list):
-            everywhere = set().union(*(flagged(piece) for piece in pieces(document, written)))
+            made_of = pieces(document, written) if "$ref" in written or "allOf" in written else [written]
+            everywhere = frozenset[str]().union(*map(flagged, made_of))
             if everywhere:
                 schema = {**schema, "required": [name for name in written["required"] if name not in everywhere]}
         return schema
 
     result: dict[str, Any] = changed(document)
     return result
+
+
+def _flagged(document: dict[str, Any], schema: Any, keyword: str) -> bool:
+    if isinstance(schema, dict) and "$ref" not in schema and "allOf" not in schema:
+        return schema.get(keyword) is True
+    return flag(document, schema, keyword)

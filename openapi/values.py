@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from threading import Lock
 from typing import Any
 
 REDACTED = "[REDACTED]"
@@ -26,12 +27,18 @@ class Action(Enum):
     MASK = "writeOnly members replaced"
 
 
-def walker(document: dict[str, Any], schema: Any, action: Action) -> Walk:
-    """The function that does `action` to a value of `schema`, a schema of `document`."""
-    compiler = _Compiler(document, action)
-    part = compiler.part(schema)
-    compiler.prune()
-    return part.apply if part.busy else _unchanged
+class Walkers:
+    """The functions that do an action to the values of one document's schemas; what schemas share is compiled once."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._compilers = {action: _Compiler(document, action) for action in Action}
+        self._lock = Lock()
+
+    def walk(self, schema: Any, action: Action) -> Walk:
+        """The function that does `action` to a value of `schema`, which is part of the document."""
+        with self._lock:  # a half-compiled part would let a secret through
+            part = self._compilers[action].compiled(schema)
+        return part.apply if part.busy else _unchanged
 
 
 def _unchanged(value: Any) -> Any:
@@ -40,11 +47,11 @@ def _unchanged(value: Any) -> Any:
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """What one schema object says; `others` are the schemas that hold for the same value."""
+    """What one schema says of a value; `others` are the schemas that hold for the same value."""
 
     action: Action
-    drop: tuple[str, ...] = ()
-    mask: tuple[str, ...] = ()
+    drop: frozenset[str] = frozenset()
+    mask: frozenset[str] = frozenset()
     fill: tuple[tuple[str, Any], ...] = ()
     members: dict[str, _Part] = field(default_factory=dict)
     patterns: list[tuple[re.Pattern[str], _Part]] = field(default_factory=list)
@@ -64,6 +71,39 @@ class _Part:
         yield from (part for choice in self.choices for _, part in choice)
         yield from (part for part in (self.rest, self.items) if part is not None)
 
+    def acts(self) -> bool:
+        """Whether there is something to do to the value itself."""
+        return bool(self.drop or self.mask or self.fill)
+
+    def cut(self) -> None:
+        """Forget the parts that have nothing to do."""
+        self.members = {name: part for name, part in self.members.items() if part.busy}
+        if not any(part.busy for _, part in self.patterns) and (self.rest is None or not self.rest.busy):
+            self.patterns, self.rest = [], None
+        if self.items is not None and not self.items.busy:
+            self.items = None
+        if self.items is None and not any(part.busy for part in self.prefix):
+            self.prefix = []
+        self.others = [part for part in self.others if part.busy]
+        self.choices = [choice for choice in self.choices if any(part.busy for _, part in choice)]
+
+    def shorten(self) -> None:
+        """Go to what a reference leads to without stopping at the reference."""
+        self.members = {name: part.essence() for name, part in self.members.items()}
+        self.others = [part.essence() for part in self.others]
+        if self.items is not None:
+            self.items = self.items.essence()
+
+    def essence(self) -> _Part:
+        """This part, or the only one that it consists of."""
+        part, seen = self, {id(self)}
+        while len(part.others) == 1 and not (part.acts() or part.members or part.rest or part.patterns or part.choices):
+            if part.items is not None or part.prefix or id(part.others[0]) in seen:
+                break
+            part = part.others[0]
+            seen.add(id(part))
+        return part
+
     def apply(self, value: Any) -> Any:
         if isinstance(value, dict):
             value = self._object(value)
@@ -80,18 +120,16 @@ class _Part:
         for name, default in self.fill:
             if name not in value:
                 changes[name] = copy.deepcopy(default) if isinstance(default, dict | list) else default
-        for name, part in self.members.items():
-            if name in value or name in changes:
-                before = changes[name] if name in changes else value[name]
-                after = part.apply(before)
-                if after is not before:
-                    changes[name] = after
+        for name in self.members.keys() & (value.keys() | changes.keys() if changes else value.keys()):
+            before = changes[name] if name in changes else value[name]
+            after = self.members[name].apply(before)
+            if after is not before:
+                changes[name] = after
         if self.patterns or self.rest is not None:
             self._unnamed(value, changes)
-        for name in self.mask:
-            if name in value:
-                changes[name] = REDACTED
-        gone = [name for name in self.drop if name in value] if self.drop else None
+        for name in self.mask & value.keys() if self.mask else ():
+            changes[name] = REDACTED
+        gone = self.drop & value.keys() if self.drop else None
         if not changes and not gone:
             return value
         result = {**value, **changes}
@@ -188,7 +226,14 @@ class _Compiler:
         self.action = action
         self._parts: dict[int, _Part] = {}
 
-    def part(self, schema: Any) -> _Part:
+    def compiled(self, schema: Any) -> _Part:
+        """The part of `schema`, ready to be applied."""
+        before = len(self._parts)
+        part = self._part(schema)
+        self._prune(list(self._parts.values())[before:])
+        return part.essence()
+
+    def _part(self, schema: Any) -> _Part:
         known = self._parts.get(id(schema))
         if known is not None:
             return known
@@ -200,65 +245,54 @@ class _Compiler:
     def _describe(self, part: _Part, schema: dict[str, Any]) -> None:
         properties: dict[str, Any] = schema.get("properties", {})
         self._flagged(part, properties)
-        part.members = {name: self.part(child) for name, child in properties.items() if name not in part.drop}
+        part.members = {name: self._part(child) for name, child in properties.items() if name not in part.drop}
         part.declared = frozenset(properties)
         for pattern, child in schema.get("patternProperties", {}).items():
-            part.patterns.append((re.compile(pattern), self.part(child)))
+            part.patterns.append((re.compile(pattern), self._part(child)))
         for keyword in ("additionalProperties", "unevaluatedProperties"):
             if isinstance(schema.get(keyword), dict):
-                part.rest = self.part(schema[keyword])
+                part.rest = self._part(schema[keyword])
         if isinstance(schema.get("items"), dict):
-            part.items = self.part(schema["items"])
-        part.prefix = [self.part(child) for child in schema.get("prefixItems", ())]
-        part.others = [self.part(child) for child in schema.get("allOf", ())]
+            part.items = self._part(schema["items"])
+        part.prefix = [self._part(child) for child in schema.get("prefixItems", ())]
+        part.others = [self._part(child) for child in schema.get("allOf", ())]
         if "$ref" in schema:
-            part.others.append(self.part(resolve(self.document, schema["$ref"])))
+            part.others.append(self._part(resolve(self.document, schema["$ref"])))
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
                 shapes = _shapes(self.document, schema, keyword)
                 part.choices.append(
-                    [(shape, self.part(child)) for shape, child in zip(shapes, schema[keyword], strict=True)]
+                    [(shape, self._part(child)) for shape, child in zip(shapes, schema[keyword], strict=True)]
                 )
 
     def _flagged(self, part: _Part, properties: dict[str, Any]) -> None:
         if self.action is Action.FILL:
-            part.drop = tuple(name for name, child in properties.items() if flag(self.document, child, "readOnly"))
+            part.drop = frozenset(name for name, child in properties.items() if flag(self.document, child, "readOnly"))
             defaults = ((name, said(self.document, child, "default")) for name, child in properties.items())
             part.fill = tuple((name, found[0]) for name, found in defaults if found and name not in part.drop)
             return
-        names = tuple(name for name, child in properties.items() if flag(self.document, child, "writeOnly"))
+        names = frozenset(name for name, child in properties.items() if flag(self.document, child, "writeOnly"))
         if self.action is Action.STRIP:
             part.drop = names
         else:
             part.mask = names
 
-    def prune(self) -> None:
-        """Mark the parts that do something, themselves or below, and cut off the others."""
-        parts = list(self._parts.values())
+    def _prune(self, parts: list[_Part]) -> None:
+        """Mark those of the new parts that do something, themselves or below, and cut off the others."""
         above: dict[int, list[_Part]] = {}
         for part in parts:
             for child in part.below():
                 above.setdefault(id(child), []).append(part)
-        pending = [part for part in parts if part.drop or part.mask or part.fill]
+        pending = [part for part in parts if part.acts() or any(child.busy for child in part.below())]
         while pending:
             part = pending.pop()
             if not part.busy:
                 part.busy = True
                 pending += above.get(id(part), ())
         for part in parts:
-            _cut(part)
-
-
-def _cut(part: _Part) -> None:
-    part.members = {name: child for name, child in part.members.items() if child.busy}
-    if not any(child.busy for _, child in part.patterns) and (part.rest is None or not part.rest.busy):
-        part.patterns, part.rest = [], None
-    if part.items is not None and not part.items.busy:
-        part.items = None
-    if not any(child.busy for child in part.prefix):
-        part.prefix = part.prefix if part.items is not None else []
-    part.others = [child for child in part.others if child.busy]
-    part.choices = [choice for choice in part.choices if any(child.busy for _, child in choice)]
+            part.cut()
+        for part in parts:
+            part.shorten()
 
 
 def _shapes(document: dict[str, Any], schema: dict[str, Any], keyword: str) -> list[_Shape]:

@@ -6,26 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .phrases import ARTICLES, Path, bare, clean, either, place, quoted, shown, suggestion, type_name
 from .validation import Violation
 from .values import flag, resolve
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
 
-_LONGEST = 80
-_NAME = re.compile(r"[A-Za-z_][\w-]*\Z")
 _SECRET_NAME = re.compile(
     r"plaintext|password|passphrase|secret|credential|authorization|api_?key|access_key|private_key|(?:^|_)token$", re.I
 )
-_ARTICLES = {
-    "object": "an object",
-    "array": "an array",
-    "string": "a string",
-    "number": "a number",
-    "integer": "an integer",
-    "boolean": "a boolean",
-    "null": "null",
-}
+_ABOUT_MEMBERS = {"required", "additionalProperties", "unevaluatedProperties", "falseSchema"}
 _BOUNDS = {
     "maximum": "is more than the maximum of {}",
     "exclusiveMaximum": "is not less than {}",
@@ -46,8 +37,6 @@ _SIZES = {
     "minProperties": ("has fewer than", "member"),
 }
 
-Path = Sequence[str | int]
-
 
 class Wording:
     """Words for the errors of one value of one schema. `root` is what sentences call the whole value."""
@@ -61,7 +50,7 @@ class Wording:
 
     def violations(self, error: ValidationError) -> Iterator[Violation]:
         """The violations behind one error; a failed anyOf or oneOf is told by the branch that fits best."""
-        own = self._own_message(error)
+        own = self._own_message(error) if error.kind.name not in _ABOUT_MEMBERS else None
         if own is not None:
             yield own
             return
@@ -75,7 +64,7 @@ class Wording:
             yield self._missing(path, [kind.property])
         elif keyword == "propertyNames":
             inner = kind.error
-            yield self._invalid(path, f"the name {_shown(inner.instance)} {self._complaint(inner)}")
+            yield self._invalid(path, f"the name {shown(inner.instance)} {self._complaint(inner)}")
         elif keyword == "type":
             yield self._mistyped(path, kind.types)
         elif keyword == "enum":
@@ -91,16 +80,12 @@ class Wording:
 
     def _own_message(self, error: ValidationError) -> Violation | None:
         """The sentence that the failing schema brings along as `x-message`."""
-        try:
-            schema = resolve_tokens(self.document, error.schema_path[:-1])
-        except (KeyError, IndexError, TypeError):
-            return None
-        message = schema.get("x-message") if isinstance(schema, dict) else None
+        message = self._failing(error).get("x-message")
         if message is None:
             return None
         where = place(error.instance_path)
-        shown = self._displayed(error.instance_path).strip("'")
-        return Violation(where, message.replace("{value}", shown).replace("{field}", where or self.root))
+        value = self._displayed(error.instance_path, quotes=False)
+        return Violation(where, message.replace("{field}", where or self.root).replace("{value}", value))
 
     def _complaint(self, error: ValidationError) -> str:
         keyword, kind = error.kind.name, _details(error)
@@ -112,9 +97,9 @@ class Wording:
         if keyword == "uniqueItems":
             return "has items that are the same"
         if keyword == "type":
-            return f"is not {_either(_ARTICLES[name] for name in kind.types)}"
+            return f"is not {either(ARTICLES[name] for name in kind.types)}"
         if keyword == "enum":
-            return f"is not one of {', '.join(map(_bare, kind.options))}"
+            return f"is not one of {', '.join(map(bare, kind.options))}"
         if keyword == "contains":
             return "has no item of the kind it needs"
         return f"is not accepted ({keyword})"
@@ -128,12 +113,12 @@ class Wording:
         wheres = [place([*path, name]) for name in names]
         if len(wheres) == 1:
             return Violation(wheres[0], f"Missing required field '{wheres[0]}'.")
-        return Violation(place(path), f"Missing required field: one of {_quoted(wheres)} must be given.")
+        return Violation(place(path), f"Missing required field: one of {quoted(wheres)} must be given.")
 
     def _unknown(self, path: Path, name: str) -> Violation:
         where = place([*path, name])
         known = [key for schema in self._schemas(path) for key in schema.get("properties", {})]
-        return Violation(where, f"Unknown field '{where}'{_suggestion(name, known)}.")
+        return Violation(where, f"Unknown field '{where}'{suggestion(name, known)}.")
 
     def _unwanted(self, path: Path) -> Violation:
         where = place(path)
@@ -148,16 +133,16 @@ class Wording:
         wheres = [place([*path, name]) for name in names]
         if len(names) == 1:
             return Violation(wheres[0], f"The field '{wheres[0]}' is not accepted here.")
-        return Violation(place(path), f"The fields {_quoted(wheres, 'and')} cannot be given together.")
+        return Violation(place(path), f"The fields {quoted(wheres, 'and')} cannot be given together.")
 
     def _mistyped(self, path: Path, types: Iterable[str]) -> Violation:
         value = _at(self.value, path)
-        got = _type(value)
+        got = type_name(value)
         if path and isinstance(value, str | int | float) and not isinstance(value, bool) and not self._secret(path):
-            got = f"the {got.split()[-1]} {_shown(value)}"
+            got = f"the {got.split()[-1]} {shown(value)}"
         elif isinstance(value, bool):
-            got = _shown(value)
-        return self._invalid(path, f"expected {_either(_ARTICLES.get(name, name) for name in types)}, got {got}")
+            got = shown(value)
+        return self._invalid(path, f"expected {either(ARTICLES.get(name, name) for name in types)}, got {got}")
 
     def _unlisted(self, path: Path, options: Sequence[Any]) -> Iterator[Violation]:
         """Told once for each place: a closed list and the branches chosen by it fail together."""
@@ -165,9 +150,9 @@ class Wording:
             return
         self._unlisted_places.add(place(path))
         value = _at(self.value, path)
-        expected = ", ".join(dict.fromkeys(map(_bare, options)))
+        expected = ", ".join(dict.fromkeys(map(bare, options)))
         expected = f"one of {expected}" if len(options) > 1 else expected
-        hint = _suggestion(value, [option for option in options if isinstance(option, str)], "; ")
+        hint = suggestion(value, [option for option in options if isinstance(option, str)], "; ")
         hint = "" if self._secret(path) or not hint else f" ({hint[2:]})"
         yield self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
 
@@ -200,12 +185,8 @@ class Wording:
         options = _shared_options(branches, len(path))
         if options is not None:
             yield from self._unlisted(*options)
-        elif len(ranked) > 1 and all(_only_missing(errors, path) for errors in ranked):
-            fewest = [errors for errors in ranked if len(errors) == len(ranked[0])]
-            if len(fewest) > 1 and len(fewest[0]) == 1:
-                yield self._missing(path, [_details(errors[0]).property for errors in fewest])
-            else:
-                yield from (violation for item in ranked[0] for violation in self.violations(item))
+        elif len(ranked) > 1 and all(len(errors) == 1 and _only_missing(errors, path) for errors in ranked):
+            yield self._missing(path, [_details(errors[0]).property for errors in ranked])
         else:
             yield from (violation for item in ranked[0] for violation in self.violations(item))
 
@@ -240,19 +221,23 @@ class Wording:
         ]
         if len(names) > 1:
             return Violation(
-                place(path), f"Only one of {_quoted([place([*path, name]) for name in names])} may be given."
+                place(path), f"Only one of {quoted([place([*path, name]) for name in names])} may be given."
             )
         return self._invalid(path, "it fits more than one of the forms of which exactly one is expected")
 
     def _failing(self, error: ValidationError) -> dict[str, Any]:
+        """The schema whose keyword failed."""
         try:
             schema = resolve_tokens(self.document, error.schema_path[:-1])
         except (KeyError, IndexError, TypeError):
             return {}
         return schema if isinstance(schema, dict) else {}
 
-    def _displayed(self, path: Path) -> str:
-        return "the value (not shown)" if self._secret(path) else _shown(_at(self.value, path))
+    def _displayed(self, path: Path, quotes: bool = True) -> str:
+        value = _at(self.value, path)
+        if not isinstance(value, dict | list) and self._secret(path):
+            return "the value (not shown)"
+        return clean(value) if isinstance(value, str) and not quotes else shown(value)
 
     def _secret(self, path: Path) -> bool:
         """Whether the value at `path` may be a secret: by the spec, by its name, or as it stands where secrets go."""
@@ -306,19 +291,6 @@ def _children(schema: dict[str, Any], token: str | int) -> Iterator[Any]:
     yield schema.get("additionalProperties")
 
 
-def place(path: Path) -> str:
-    """`config.routes[0].name` of its steps."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif _NAME.match(step):
-            text += f".{step}" if text else step
-        else:
-            text += f'["{_clean(step)}"]'
-    return text
-
-
 def resolve_tokens(value: Any, tokens: Path) -> Any:
     """The member at `tokens`. Raises KeyError, IndexError or TypeError when there is none."""
     for token in tokens:
@@ -333,61 +305,6 @@ def _details(error: ValidationError) -> Any:
 
 def _at(value: Any, path: Path) -> Any:
     return resolve_tokens(value, path)
-
-
-def _clean(text: str) -> str:
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    text = "".join(character if character.isprintable() else "\ufffd" for character in text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def _type(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, int):
-        return "an integer"
-    if isinstance(value, float):
-        return "a number"
-    return "an array" if isinstance(value, list | tuple) else "an object"
-
-
-def _shown(value: Any) -> str:
-    """The value in a sentence; what is inside objects and arrays stays inside."""
-    if isinstance(value, str):
-        return f"'{_clean(value)}'"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float):
-        return _clean(repr(value))
-    return "the array" if isinstance(value, list | tuple) else "the object"
-
-
-def _bare(option: Any) -> str:
-    return option if isinstance(option, str) and option else _shown(option)
-
-
-def _either(words: Iterable[str]) -> str:
-    listed = list(dict.fromkeys(words))
-    return " or ".join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else listed[0]
-
-
-def _quoted(names: Sequence[str], last: str = "or") -> str:
-    listed = [f"'{name}'" for name in dict.fromkeys(names)]
-    return f"{', '.join(listed[:-1])} {last} {listed[-1]}" if len(listed) > 1 else listed[0]
-
-
-def _suggestion(word: Any, known: Sequence[str], opening: str = "; ") -> str:
-    if not isinstance(word, str) or not known:
-        return ""
-    from difflib import get_close_matches
-
-    folded = {name.casefold(): name for name in known}
-    close = get_close_matches(word[:200].casefold(), list(folded), n=1, cutoff=0.6)
-    return f"{opening}did you mean '{folded[close[0]]}'?" if close else ""
 
 
 def _is_own_type(error: ValidationError, path: Path) -> bool:
