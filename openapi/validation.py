@@ -70,8 +70,8 @@ class Validators:
         from .wording import Wording
 
         wording = Wording(self.document, pointer, value, root)
-        found = (violation for error in validator.iter_errors(value) for violation in wording.violations(error))
-        return list(dict.fromkeys(islice(found, _MOST_ERRORS)))
+        found = wording.told(islice(validator.iter_errors(value), _MOST_ERRORS))
+        return found or [Violation("", f"Invalid value: {root} does not fit its description.")]
 
     def _compile(self, pointer: str, direction: Direction | None) -> jsonschema_rs.Validator:
         from urllib.parse import quote

@@ -46,7 +46,18 @@ class Wording:
         self.schema = resolve(document, pointer)
         self.value = value
         self.root = root
-        self._unlisted_places: set[str] = set()
+
+    def told(self, errors: Iterable[ValidationError]) -> list[Violation]:
+        """The violations behind the errors, each once, and of a string, number or boolean only the first."""
+        found: list[Violation] = []
+        places: set[str] = set()
+        for error in errors:
+            for violation in self.violations(error):
+                if violation.where not in places and violation not in found:
+                    found.append(violation)
+            if not isinstance(_at(self.value, error.instance_path), dict | list):
+                places.update(violation.where for violation in found)
+        return found
 
     def violations(self, error: ValidationError) -> Iterator[Violation]:
         """The violations behind one error; a failed anyOf or oneOf is told by the branch that fits best."""
@@ -61,18 +72,18 @@ class Wording:
             for name in kind.unexpected:
                 yield self._unknown(path, name)
         elif keyword == "required":
-            yield self._missing(path, [kind.property])
+            yield self._missing(path, kind.property)
         elif keyword == "propertyNames":
             inner = kind.error
             yield self._invalid(path, f"the name {shown(inner.instance)} {self._complaint(inner)}")
         elif keyword == "type":
             yield self._mistyped(path, kind.types)
         elif keyword == "enum":
-            yield from self._unlisted(path, kind.options)
+            yield self._unlisted(path, kind.options)
         elif keyword == "const":
-            yield from self._unlisted(path, [kind.expected_value])
+            yield self._unlisted(path, [kind.expected_value])
         elif keyword == "falseSchema":
-            yield self._unwanted(path)
+            yield self._unwanted(path, error.schema_path)
         elif keyword == "not":
             yield self._excluded(path, kind.schema)
         else:
@@ -109,22 +120,42 @@ class Wording:
         head = f"Invalid value for '{where}'" if where else f"Invalid value for {self.root}"
         return Violation(where, f"{head}: {complaint}.")
 
-    def _missing(self, path: Path, names: Sequence[str]) -> Violation:
-        wheres = [place([*path, name]) for name in names]
-        if len(wheres) == 1:
-            return Violation(wheres[0], f"Missing required field '{wheres[0]}'.")
-        return Violation(place(path), f"Missing required field: one of {quoted(wheres)} must be given.")
+    def _missing(self, path: Path, name: str) -> Violation:
+        where = place([*path, name])
+        return Violation(where, f"Missing required field '{where}'.")
+
+    def _choice(self, path: Path, names: Sequence[str], demand: str) -> Violation:
+        """`demand` is about one of the members `names` of the object at `path`."""
+        where = place(path)
+        holder = f"'{where}'" if where else self.root
+        return Violation(where, f"{demand.format(quoted(names))} in {holder}.")
 
     def _unknown(self, path: Path, name: str) -> Violation:
         where = place([*path, name])
         known = [key for schema in self._schemas(path) for key in schema.get("properties", {})]
         return Violation(where, f"Unknown field '{where}'{suggestion(name, known)}.")
 
-    def _unwanted(self, path: Path) -> Violation:
+    def _unwanted(self, path: Path, schema_path: Path) -> Violation:
         where = place(path)
         if any(flag(self.document, schema, "writeOnly") for schema in self._schemas(path)):
             return Violation(where, f"The field '{where}' is write-only and must not be in {self.root}.")
-        return Violation(where, f"The field '{where}' is not accepted here.")
+        companion = self._companion(path, schema_path)
+        return Violation(where, f"The field '{where}' is not accepted {companion or 'here'}.")
+
+    def _companion(self, path: Path, schema_path: Path) -> str | None:
+        """The member of the same object that no branch takes together with the one at `path`."""
+        if len(schema_path) < 4 or schema_path[-4] not in ("oneOf", "anyOf") or schema_path[-2] != "properties":
+            return None
+        branches = resolve_tokens(self.document, schema_path[:-3])
+        for name, value in _at(self.value, path[:-1]).items():
+            if name != path[-1] and not any(
+                _takes(branch, path[-1]) and _takes(branch, name, value) for branch in branches
+            ):
+                told = any("const" in _property(branch, name) for branch in branches) and not self._secret(
+                    [*path[:-1], name]
+                )
+                return f"together with '{name}' {bare(value)}" if told else f"together with '{name}'"
+        return None
 
     def _excluded(self, path: Path, schema: Any) -> Violation:
         names = schema.get("required") if isinstance(schema, dict) and set(schema) <= {"required", "type"} else None
@@ -144,28 +175,26 @@ class Wording:
             got = shown(value)
         return self._invalid(path, f"expected {either(ARTICLES.get(name, name) for name in types)}, got {got}")
 
-    def _unlisted(self, path: Path, options: Sequence[Any]) -> Iterator[Violation]:
-        """Told once for each place: a closed list and the branches chosen by it fail together."""
-        if place(path) in self._unlisted_places:
-            return
-        self._unlisted_places.add(place(path))
+    def _unlisted(self, path: Path, options: Sequence[Any]) -> Violation:
         value = _at(self.value, path)
         expected = ", ".join(dict.fromkeys(map(bare, options)))
         expected = f"one of {expected}" if len(options) > 1 else expected
         hint = suggestion(value, [option for option in options if isinstance(option, str)], "; ")
         hint = "" if self._secret(path) or not hint else f" ({hint[2:]})"
-        yield self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
+        return self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
 
     def _alternatives(self, error: ValidationError) -> Iterator[Violation]:
         path = error.instance_path
         branches: list[list[ValidationError]] = _details(error).context
         schema = self._failing(error)
         if any(not errors for errors in branches):
+            if not isinstance(_at(self.value, path), dict) and _is_about_members(schema):
+                return  # a `required` says nothing of what is no object; the type's own error does
             yield self._several(path, schema, branches)
             return
         chosen = self._discriminated(path, schema, branches)
-        if isinstance(chosen, Iterator):
-            yield from chosen
+        if isinstance(chosen, Violation):
+            yield chosen
             return
         fitting = [errors for errors in branches if not any(_is_own_type(item, path) for item in errors)]
         if chosen is None and not fitting:
@@ -181,18 +210,22 @@ class Wording:
         yield from self._best(path, [chosen] if chosen is not None else fitting)
 
     def _best(self, path: Path, branches: list[list[ValidationError]]) -> Iterator[Violation]:
-        ranked = sorted(branches, key=lambda errors: _rank(errors, len(path)))
         options = _shared_options(branches, len(path))
         if options is not None:
-            yield from self._unlisted(*options)
-        elif len(ranked) > 1 and all(len(errors) == 1 and _only_missing(errors, path) for errors in ranked):
-            yield self._missing(path, [_details(errors[0]).property for errors in ranked])
-        else:
-            yield from (violation for item in ranked[0] for violation in self.violations(item))
+            yield self._unlisted(*options)
+            return
+        ranks = [_rank(errors, len(path)) for errors in branches]
+        best = [errors for errors, rank in zip(branches, ranks, strict=True) if rank == min(ranks)]
+        if len(best) > 1 and all(len(errors) == 1 and _is_missing(errors[0], path) for errors in best):
+            names = [_details(errors[0]).property for errors in best]
+            yield self._choice(path, names, "Missing required field: one of {} must be given")
+            return
+        for error in best[0]:
+            yield from self.violations(error)
 
     def _discriminated(
         self, path: Path, schema: dict[str, Any], branches: list[list[ValidationError]]
-    ) -> list[ValidationError] | Iterator[Violation] | None:
+    ) -> list[ValidationError] | Violation | None:
         """The branch the discriminator names, or what is wrong with the discriminator."""
         discriminator, value = schema.get("discriminator"), _at(self.value, path)
         if not isinstance(discriminator, dict) or not isinstance(value, dict):
@@ -201,7 +234,7 @@ class Wording:
         if not mapping:
             return None
         if name not in value:
-            return iter([self._missing(path, [name])])
+            return self._missing(path, name)
         target = mapping.get(value[name]) if isinstance(value[name], str) else None
         if target is None:
             return self._unlisted([*path, name], list(mapping))
@@ -220,9 +253,7 @@ class Wording:
             for name in branch.get("required", ())
         ]
         if len(names) > 1:
-            return Violation(
-                place(path), f"Only one of {quoted([place([*path, name]) for name in names])} may be given."
-            )
+            return self._choice(path, names, "Only one of {} may be given")
         return self._invalid(path, "it fits more than one of the forms of which exactly one is expected")
 
     def _failing(self, error: ValidationError) -> dict[str, Any]:
@@ -325,8 +356,25 @@ def _rank(errors: list[ValidationError], depth: int) -> tuple[int, int, int, int
     return mismatches, unknown, missing, len(errors)
 
 
-def _only_missing(errors: list[ValidationError], path: Path) -> bool:
-    return all(error.kind.name == "required" and len(error.instance_path) == len(path) for error in errors)
+def _is_missing(error: ValidationError, path: Path) -> bool:
+    return error.kind.name == "required" and len(error.instance_path) == len(path)
+
+
+def _property(branch: Any, name: str | int) -> dict[str, Any]:
+    schema = branch.get("properties", {}).get(name) if isinstance(branch, dict) else None
+    return schema if isinstance(schema, dict) else {}
+
+
+def _takes(branch: Any, name: str | int, value: Any = None) -> bool:
+    """Whether the branch, as far as it says so itself, has room for the member (with that value)."""
+    if not isinstance(branch, dict) or branch.get("properties", {}).get(name) is False:
+        return False
+    return value is None or _property(branch, name).get("const", value) == value
+
+
+def _is_about_members(schema: dict[str, Any]) -> bool:
+    branches = schema.get("oneOf", ())
+    return all(isinstance(branch, dict) and "required" in branch and "type" not in branch for branch in branches)
 
 
 def _shared_options(branches: list[list[ValidationError]], depth: int) -> tuple[Path, list[Any]] | None:
