@@ -1,0 +1,65 @@
+"""Servers and clients that the tests share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
+
+from mockserver import MockServer, Settings
+
+_workspaces = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def instant_server() -> Iterator[MockServer]:
+    """A running mock on which every deployment is instant. Shared: use a ``token`` of your own."""
+    with MockServer(Settings(port=0, provisioning=0)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def paced_server() -> Iterator[MockServer]:
+    """A running mock on which deployments take the default time, on a clock that tests move. Shared."""
+    with MockServer(Settings(port=0)) as server:
+        yield server
+
+
+@pytest.fixture
+def token() -> str:
+    """A token that is a workspace of its own."""
+    return f"dapi-mock-test-{next(_workspaces)}"
+
+
+@pytest.fixture
+def rest(instant_server: MockServer, token: str) -> Callable[..., requests.Response]:
+    """Call the instant mock over real HTTP: ``rest("GET", "/api/2.0/serving-endpoints", json=...)``."""
+    return caller(instant_server.url, token)
+
+
+@pytest.fixture
+def workspace(instant_server: MockServer, token: str) -> WorkspaceClient:
+    """The unmodified SDK on the instant mock."""
+    return sdk(instant_server.url, token)
+
+
+def caller(url: str, token: str | None) -> Callable[..., requests.Response]:
+    """A function that calls a server with a token of its workspace."""
+    session = requests.Session()
+    if token is not None:
+        session.headers["Authorization"] = f"Bearer {token}"
+
+    def call(method: str, path: str, **options: Any) -> requests.Response:
+        return session.request(method, url + path, timeout=30, **options)
+
+    return call
+
+
+def sdk(url: str, token: str) -> WorkspaceClient:
+    """The unmodified SDK, giving up on refusals soon instead of after five minutes."""
+    return WorkspaceClient(config=Config(host=url, token=token, auth_type="pat", retry_timeout_seconds=5))
