@@ -34,8 +34,9 @@ class PatternError(ValueError):
 class _State:
     """What one run of a generator remembers: captured groups, and how generous repetitions are."""
 
-    def __init__(self, generosity: int) -> None:
+    def __init__(self, generosity: int, full: bool = False) -> None:
         self.generosity = generosity
+        self.full = full
         self.groups: dict[str, str] = {}
 
 
@@ -47,7 +48,7 @@ def matching(pattern: str, rng: Random, minimum: int = 0, maximum: int | None = 
     except (PatternError, re.error, RecursionError):
         return None
     for attempt in range(60):
-        text = write(rng, _State((1, 3, 6, 12, minimum or 4, 2)[attempt % 6]))
+        text = write(rng, _State((6, 4, 12, minimum or 4, 2, 1)[attempt % 6], full=attempt % 6 == 3))
         if len(text) < minimum and not anchored:
             text += "".join(rng.choice(_LOWER) for _ in range(minimum - len(text)))
         if len(text) >= minimum and (maximum is None or len(text) <= maximum) and check.search(text):
@@ -230,7 +231,7 @@ class _Parser:
 
         def write(rng: Random, state: _State) -> str:
             top = max(low, state.generosity) if high is None else min(high, max(low, state.generosity))
-            times = rng.randint(low, top)
+            times = top if state.full else rng.randint(low, top)
             return "".join([atom(rng, state) for _ in range(times)])
 
         return write
