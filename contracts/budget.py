@@ -1,0 +1,89 @@
+"""What a run may spend: time, requests, endpoints, tokens, and how fast."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+
+class Spent(Exception):
+    """A part of the budget is used up; the message names it."""
+
+
+class Stopped(Exception):
+    """The run was asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The limits of a run; 0 means none. ``rate`` is in requests a second."""
+
+    seconds: float = 0
+    requests: int = 0
+    endpoints: int = 0
+    tokens: int = 0
+    rate: float = 0
+
+
+@dataclass
+class Budget:
+    """Counts what is spent against what is allowed. All methods may be called from any thread."""
+
+    allowed: Allowance
+    requests: int = 0
+    endpoints: int = 0
+    tokens: int = 0
+    started: float = field(default_factory=time.monotonic)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    exhausted: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _next: float = 0.0
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def left(self) -> float:
+        """Seconds left; infinite without a time limit."""
+        return self.allowed.seconds - self.elapsed() if self.allowed.seconds else float("inf")
+
+    def take_request(self, creates: bool) -> None:
+        """Account for one request before it is sent. Raises ``Spent`` or ``Stopped`` instead when it must not be."""
+        if self.stopping.is_set():
+            raise Stopped("the run was stopped")
+        with self._lock:
+            allowed = self.allowed
+            if self.left() <= 0:
+                self._spent("time", f"{allowed.seconds:g} s")
+            if allowed.requests and self.requests >= allowed.requests:
+                self._spent("requests", str(allowed.requests))
+            if creates and allowed.endpoints and self.endpoints >= allowed.endpoints:
+                self._spent("endpoints", str(allowed.endpoints))
+            if allowed.tokens and self.tokens >= allowed.tokens:
+                self._spent("tokens", str(allowed.tokens))
+            self.requests += 1
+            self.endpoints += creates
+            wait = self._slot()
+        if wait > 0 and self.stopping.wait(wait):
+            raise Stopped("the run was stopped")
+
+    def take_tokens(self, count: int) -> None:
+        with self._lock:
+            self.tokens += count
+
+    def _spent(self, what: str, allowed: str) -> None:
+        self.exhausted = f"{what} ({allowed})"
+        raise Spent(f"the budget of {what} is spent: {allowed}")
+
+    def _slot(self) -> float:
+        if not self.allowed.rate:
+            return 0.0
+        now = time.monotonic()
+        self._next = max(self._next, now) + 1 / self.allowed.rate
+        return self._next - now - 1 / self.allowed.rate
+
+    def report(self) -> dict[str, dict[str, float]]:
+        """Spent against allowed, by kind."""
+        spent = {"seconds": round(self.elapsed(), 1), "requests": self.requests}
+        spent |= {"endpoints": self.endpoints, "tokens": self.tokens}
+        return {kind: {"spent": value, "allowed": getattr(self.allowed, kind)} for kind, value in spent.items()}

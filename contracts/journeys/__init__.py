@@ -1,0 +1,24 @@
+"""Scripted lifecycles: together they exercise every law in every run, however short."""
+
+from __future__ import annotations
+
+from . import access, discovery, lifecycles, limits, queries, races, robustness, rules, settings, streams
+from .hand import JOURNEYS, Abandoned, Hand, Journey, Surroundings
+
+__all__ = [
+    "JOURNEYS",
+    "Abandoned",
+    "Hand",
+    "Journey",
+    "Surroundings",
+    "access",
+    "discovery",
+    "lifecycles",
+    "limits",
+    "queries",
+    "races",
+    "robustness",
+    "rules",
+    "settings",
+    "streams",
+]

@@ -1,0 +1,201 @@
+"""Who may ask: nobody without a credential, nobody with a wrong one, others only as far as their rights go."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from ..routes import fill, spec
+from ..safety import HeldBack, Profile
+from .hand import Abandoned, Hand, journey
+from .recipes import external
+
+Json = Any
+NOT_FOR_ALL = frozenset({"issue_token"})
+
+
+@journey(Profile.READ)
+def strangers_read(hand: Hand) -> None:
+    """Every operation that only reads refuses who is not known, and answers the public ones."""
+    _knock(hand, "GET", f"{hand.around.prefix}nobody")
+
+
+@journey()
+def strangers_write(hand: Hand) -> None:
+    """No operation acts for who is not known."""
+    name = hand.ready(hand.name("fort"), external("inside"))
+    for method in ("POST", "PUT", "PATCH", "DELETE", "GET"):
+        _knock(hand, method, name)
+    before = hand.get(name)
+    for identity, law in (("nobody", "access.no-token"), ("wrong", "access.wrong-token")):
+        for operation, body in (
+            ("update_config", {"served_entities": [external("intruder")]}),
+            ("patch_tags", {"add_tags": [{"key": "intruder", "value": "yes"}]}),
+            ("put_ai_gateway", {"usage_tracking_config": {"enabled": True}}),
+            ("put_rate_limits", {"rate_limits": [{"calls": 0, "renewal_period": "minute"}]}),
+            ("update_notifications", {"email_notifications": {"on_update_success": ["x@example.com"]}}),
+            ("stop_endpoint", None),
+            ("delete_serving_endpoint", None),
+        ):
+            exchange = hand.call(operation, body, name=name, identity=identity)
+            hand.refused(law, exchange, 401 if identity == "nobody" else 403, (), operation)
+            seen = hand.get(name)
+            hand.hold("access.no-effect", seen, seen.reply == before.reply, before.body, seen.body, operation)
+        hidden = hand.name("burglar")
+        exchange = hand.call("create_serving_endpoint", {"name": hidden}, identity=identity)
+        hand.refused(law, exchange, 401 if identity == "nobody" else 403, (), "create")
+        seen = hand.get(hidden)
+        hand.hold("access.no-effect", seen, seen.status == 404, "no endpoint", seen.status, "create")
+        query = hand.query(name, {"messages": [{"role": "user", "content": "Let me in."}]}, identity=identity)
+        hand.refused(law, query, 401 if identity == "nobody" else 403, (), "query")
+    hand.delete(name)
+
+
+def _knock(hand: Hand, method: str, name: str) -> None:
+    for operation in spec().operations.values():
+        if operation.method != method or operation.id in NOT_FOR_ALL:
+            continue
+        parameters = {
+            "name": name,
+            "served_model_name": "inside",
+            "serving_endpoint_id": "0" * 32,
+            "workspace_id": "1",
+            "model": "m",
+            "version": "1",
+        }
+        body = {"name": name, "model": name} if method in ("POST", "PUT", "PATCH") else None
+        for identity, status in (("nobody", 401), ("wrong", 403)):
+            try:
+                exchange = hand.send(method, fill(operation.id, parameters), body, identity=identity)
+            except HeldBack:
+                continue
+            if operation.public:
+                kept = exchange.status not in (401, 403)
+                hand.hold("access.public", exchange, kept, "an answer without a credential", exchange.status)
+            else:
+                law = "access.no-token" if identity == "nobody" else "access.wrong-token"
+                hand.hold(law, exchange, exchange.status == status, status, exchange.status)
+
+
+@journey(Profile.READ)
+def basic_credentials(hand: Hand) -> None:
+    """The token as a password, and credentials of other kinds."""
+    if not hand.around.guard.target.authorization.startswith("Bearer "):
+        raise Abandoned("the credential is no bearer token")
+    exchange = hand.call("get_current_user", identity="basic")
+    hand.hold("access.basic", exchange, exchange.ok, 200, exchange.status)
+    user = (exchange.reply or {}).get("userName") if isinstance(exchange.reply, dict) else None
+    hand.hold("access.basic", exchange, user == hand.around.oracle.caller, hand.around.oracle.caller, user, "user")
+    listed = hand.call("list_serving_endpoints", identity="basic")
+    hand.hold("access.basic", listed, listed.ok, 200, listed.status, "list")
+    for value, status in (("Bearer", 401), ("Negotiate abc", 401), ("Bearer  ", 401)):
+        exchange = hand.call("list_serving_endpoints", identity="nobody", headers={"Authorization": value})
+        hand.hold("access.no-token", exchange, exchange.status == status, status, exchange.status, value)
+    for value in ("Bearer dapi-unknown", "Basic dG9rZW46d3Jvbmc=", "Bearer x.y.z"):
+        exchange = hand.call("list_serving_endpoints", identity="wrong", headers={"Authorization": value})
+        hand.hold("access.wrong-token", exchange, exchange.status == 403, 403, exchange.status, value[:7])
+
+
+@journey()
+def lesser_rights(hand: Hand) -> None:
+    """A second identity of the same workspace, where a development target gives one: it may what was granted."""
+    token = _second_identity(hand)
+    other = {"Authorization": f"Bearer {token}"}
+    me = hand.call("get_current_user", identity="other", headers=other)
+    who = (me.reply or {}).get("userName") if isinstance(me.reply, dict) else None
+    if not me.ok or not who or who == hand.around.oracle.caller:
+        raise Abandoned("there is no second identity")
+    name = hand.ready(hand.name("shared"), external("shared"))
+    identifier = str((hand.get(name).reply or {}).get("id"))
+    principal = {"user_name": who} if "@" in who else {"service_principal_name": who}
+    for level in (None, "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"):
+        if level:
+            grant = {"access_control_list": [{**principal, "permission_level": level}]}
+            hand.accepted(hand.call("update_permissions", grant, serving_endpoint_id=identifier))
+        _as_other(hand, name, identifier, level, other)
+    hand.get(name)
+    hand.delete(name)
+
+
+def _second_identity(hand: Hand) -> str:
+    """A token of another identity: the one that was given, or one that a development target issues."""
+    target = hand.around.guard.target
+    if target.stranger:
+        return target.stranger
+    if not target.is_loopback:
+        raise Abandoned("no second identity was given")
+    form = urlencode({"grant_type": "client_credentials", "scope": "all-apis", "client_id": "mock-client-id",
+                      "client_secret": "mock-client-secret"})  # fmt: skip
+    issued = hand.call(
+        "issue_token", raw=form.encode(), media_type="application/x-www-form-urlencoded", identity="nobody"
+    )
+    token = (issued.reply or {}).get("access_token") if isinstance(issued.reply, dict) else None
+    if not issued.ok or not token:
+        raise Abandoned("the target issues no token to a development client")
+    return str(token)
+
+
+def _as_other(hand: Hand, name: str, identifier: str, level: str | None, headers: dict[str, str]) -> None:
+    rank = ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE").index(level) + 1 if level else 0
+
+    def expect(needed: int, operation: str, body: Json = None, **parameters: str) -> None:
+        exchange = hand.call(operation, body, identity="other", headers=headers, **parameters)
+        if rank >= needed:
+            hand.hold("access.levels", exchange, exchange.ok, f"{level} suffices", exchange.status, operation)
+        else:
+            hand.refused(
+                "access.levels", exchange, (403, 404), ("PERMISSION_DENIED", "RESOURCE_DOES_NOT_EXIST"), operation
+            )
+        if operation == "get_serving_endpoint" and exchange.ok:
+            shown = (exchange.reply or {}).get("permission_level")
+            hand.hold("access.levels", exchange, shown == level, level, shown, "own level")
+
+    expect(1, "get_serving_endpoint", name=name)
+    listed = hand.call("list_serving_endpoints", identity="other", headers=headers)
+    items = {item.get("name"): item for item in (listed.reply or {}).get("endpoints") or []}
+    hand.hold("access.levels", listed, (name in items) == (rank >= 1), rank >= 1, name in items, "listed")
+    if name in items:
+        shown = items[name].get("permission_level")
+        hand.hold("access.levels", listed, shown == level, level, shown, "own level in the list")
+    expect(2, "query_endpoint", {"messages": [{"role": "user", "content": "May I?"}]}, name=name)
+    if rank < 3:
+        expect(3, "patch_tags", {"add_tags": [{"key": "graffiti", "value": "x"}]}, name=name)
+        expect(3, "update_config", {"served_entities": [external("coup")]}, name=name)
+        expect(3, "put_ai_gateway", {"usage_tracking_config": {"enabled": True}}, name=name)
+        expect(3, "delete_serving_endpoint", name=name)
+    grant = {"access_control_list": [{"group_name": "friends", "permission_level": "CAN_VIEW"}]}
+    if rank < 3:
+        expect(3, "update_permissions", grant, serving_endpoint_id=identifier)
+    hand.get(name)
+
+
+@journey()
+def other_workspace(hand: Hand) -> None:
+    """A caller of another workspace, where a development target has one, sees nothing of this one."""
+    target = hand.around.guard.target
+    if not target.is_loopback:
+        raise Abandoned("no other workspace was given")
+    other = {"Authorization": f"Bearer {target.token}-{hand.around.prefix}{hand.round}elsewhere"}
+    me = hand.call("get_current_user", identity="other", headers=other)
+    if not me.ok:
+        raise Abandoned("the target has no workspaces for the asking")
+    name = hand.name("private")
+    created = hand.create(name)
+    identifier = str((created.reply or {}).get("id"))
+    for operation, parameters in (
+        ("get_serving_endpoint", {"name": name}),
+        ("export_metrics", {"name": name}),
+        ("get_open_api", {"name": name}),
+        ("get_permissions", {"serving_endpoint_id": identifier}),
+        ("delete_serving_endpoint", {"name": name}),
+        ("patch_tags", {"name": name}),
+    ):
+        body = {"add_tags": [{"key": "x"}]} if operation == "patch_tags" else None
+        exchange = hand.call(operation, body, identity="other", headers=other, **parameters)
+        hand.hold("access.workspace", exchange, exchange.status in (400, 403, 404), 404, exchange.status, operation)
+    listed = hand.call("list_serving_endpoints", identity="other", headers=other)
+    names = [item.get("name") for item in (listed.reply or {}).get("endpoints") or []]
+    own = [each for each in names if str(each).startswith(hand.around.prefix)]
+    hand.hold("access.workspace", listed, not own, "none of this workspace's endpoints", own, "list")
+    hand.get(name)
+    hand.delete(name)

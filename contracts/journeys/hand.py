@@ -1,0 +1,237 @@
+"""What a journey works with: a hand that calls operations and says which law a reply must keep."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..canaries import Canaries
+from ..exchange import Asked, Exchange
+from ..findings import Judge
+from ..oracle import Oracle
+from ..routes import fill, operation
+from ..safety import Guard, Profile
+
+Json = Any
+Step = Callable[["Hand"], None]
+POLL_SECONDS = 0.1
+
+
+class Abandoned(Exception):
+    """A journey cannot go on; the finding that says why is made already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A scripted way through the API. ``needs`` is the least profile that lets it run."""
+
+    name: str
+    needs: Profile
+    walk: Step
+
+
+JOURNEYS: dict[str, Journey] = {}
+
+
+def journey(needs: Profile = Profile.WRITE) -> Callable[[Step], Step]:
+    """Register a function as a journey under its own name."""
+
+    def register(walk: Step) -> Step:
+        name = walk.__name__.replace("_", "-")
+        JOURNEYS[name] = Journey(name, needs, walk)
+        return walk
+
+    return register
+
+
+@dataclass
+class Surroundings:
+    """What all journeys of a run share."""
+
+    guard: Guard
+    oracle: Oracle
+    judge: Judge
+    canaries: Canaries
+    prefix: str
+    seed: int
+    deadline: float
+    assertions: frozenset[str] = frozenset()
+    query_endpoints: tuple[str, ...] = ()
+    pause: float = 1.0
+
+
+@dataclass
+class Hand:
+    """One journey's hand on the target."""
+
+    around: Surroundings
+    origin: str
+    round: int = 0
+    random: random.Random = field(init=False)
+    made: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(f"{self.around.seed}/{self.origin}/{self.round}")
+
+    @property
+    def judge(self) -> Judge:
+        return self.around.judge
+
+    def name(self, stem: str) -> str:
+        """A name of this run's, not used before."""
+        self.made += 1
+        return f"{self.around.prefix}{stem}-{self.round}{self.made:02d}"
+
+    def secret(self) -> str:
+        """A planted secret, to be looked for in every reply."""
+        return self.around.canaries.plant()
+
+    def call(
+        self,
+        identifier: str,
+        body: Json = None,
+        *,
+        identity: str = "caller",
+        raw: bytes | None = None,
+        media_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        **parameters: str,
+    ) -> Exchange:
+        """Call an operation. ``raw`` is sent as it is; ``body`` as JSON."""
+        found = operation(identifier)
+        return self.send(
+            found.method,
+            fill(identifier, parameters),
+            body,
+            identity=identity,
+            raw=raw,
+            media_type=media_type,
+            headers=headers,
+        )
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        identity: str = "caller",
+        raw: bytes | None = None,
+        media_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Exchange:
+        """Send any request."""
+        content = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        sent = dict(self.around.guard.target.headers_for(identity))
+        if content is not None and media_type:
+            sent["Content-Type"] = media_type
+        sent |= dict(headers or {})
+        return self.around.guard.exchange(Asked(method, path, sent, content, identity, self.origin))
+
+    def hold(
+        self, law: str, exchange: Exchange, kept: bool, expected: Any = "", got: Any = "", where: str = ""
+    ) -> bool:
+        return self.judge.hold(law, exchange, bool(kept), expected, got, where)
+
+    def accepted(self, exchange: Exchange, law: str = "rules.accepts", where: str = "") -> Exchange:
+        """The request was valid: it must be accepted. Raises ``Abandoned`` otherwise."""
+        if not self.hold(law, exchange, exchange.ok, "the request is accepted", words(exchange), where):
+            raise Abandoned(f"{exchange.asked.method} {exchange.asked.route}: {words(exchange)}")
+        return exchange
+
+    def refused(
+        self,
+        law: str,
+        exchange: Exchange,
+        status: int | Collection[int] = 400,
+        codes: Collection[Any] = (),
+        where: str = "",
+    ) -> bool:
+        """The request breaks a rule: it must be refused, with this status and one of these codes."""
+        statuses = (status,) if isinstance(status, int) else tuple(status)
+        expected = f"refused with {' or '.join(map(str, statuses))}"
+        if not self.hold(law, exchange, exchange.status in statuses, expected, words(exchange), where):
+            return False
+        if codes:
+            self.hold(
+                "shape.error-code", exchange, exchange.code in codes, f"one of {list(codes)}", exchange.code, where
+            )
+        return True
+
+    def get(self, name: str) -> Exchange:
+        return self.call("get_serving_endpoint", name=name)
+
+    def listed(self, name: str) -> Json:
+        """The item of the list for an endpoint, or ``None``."""
+        reply = self.call("list_serving_endpoints").reply
+        items = reply.get("endpoints") if isinstance(reply, dict) else None
+        return next((item for item in items or [] if isinstance(item, dict) and item.get("name") == name), None)
+
+    def create(self, name: str, served: Json = None, **more: Json) -> Exchange:
+        """Create an endpoint, which must succeed."""
+        body: dict[str, Json] = {"name": name, **more}
+        if served is not None:
+            body["config"] = {"served_entities": served if isinstance(served, list) else [served]}
+        return self.accepted(self.call("create_serving_endpoint", body))
+
+    def delete(self, name: str) -> Exchange:
+        """Delete an endpoint, which must succeed."""
+        return self.accepted(self.call("delete_serving_endpoint", name=name))
+
+    def settled(self, name: str, poll: float = POLL_SECONDS) -> Exchange:
+        """Wait until no deployment runs. Raises ``Abandoned`` when the deadline passes."""
+        until = time.monotonic() + self.around.deadline
+        while True:
+            exchange = self.get(name)
+            state = (exchange.reply or {}).get("state") if isinstance(exchange.reply, dict) else None
+            update = state.get("config_update") if isinstance(state, dict) else None
+            if exchange.ok and update == "NOT_UPDATING":
+                self.hold("lifecycle.settles", exchange, True)
+                return exchange
+            lost = exchange.status in (401, 403, 404) or update in ("UPDATE_FAILED", "UPDATE_CANCELED")
+            if lost or time.monotonic() > until:
+                expected = f"deployed within {self.around.deadline:g} s"
+                self.hold("lifecycle.settles", exchange, False, expected, words(exchange))
+                raise Abandoned(f"{name} is not deployed")
+            self.rest(poll)
+
+    def ready(self, name: str, served: Json, **more: Json) -> str:
+        """A new endpoint that is deployed and ready; answers its name."""
+        self.create(name, served, **more)
+        self.settled(name)
+        return name
+
+    def sandwich(self, name: str) -> None:
+        """List and get must agree: get, list, get, and when both gets say the same the list must, too."""
+        first, item, last = self.get(name), self.listed(name), self.get(name)
+        if not (first.ok and last.ok and first.reply == last.reply and isinstance(item, dict)):
+            return
+        document = first.reply
+        for key in ("state", "last_updated_timestamp", "id", "creator", "creation_timestamp", "tags", "description"):
+            kept = key not in document or item.get(key) == document[key] or key == "tags" and _same_tags(item, document)
+            self.hold("memory.list-agrees", last, kept, document.get(key), item.get(key), f"list.{key}")
+        for key in ("config", "pending_config"):
+            kept = (key in item) == (key in document)
+            self.hold("memory.list-agrees", last, kept, f"{key} as in get", sorted(item), f"list.{key}")
+
+    def query(self, name: str, body: Json, **more: Any) -> Exchange:
+        return self.call("query_endpoint", body, name=name, **more)
+
+    def rest(self, seconds: float) -> None:
+        """Wait, unless the run is stopped meanwhile."""
+        self.around.guard.budget.stopping.wait(seconds)
+
+
+def _same_tags(item: Json, document: Json) -> bool:
+    return sorted(map(repr, item.get("tags") or [])) == sorted(map(repr, document.get("tags") or []))
+
+
+def words(exchange: Exchange) -> str:
+    """A reply in a few words."""
+    if exchange.failure:
+        return exchange.failure
+    return f"{exchange.status} {exchange.body[:240].decode('utf-8', 'replace')}"

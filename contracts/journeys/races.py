@@ -1,0 +1,139 @@
+"""Writes at the same moment: of two that exclude each other exactly one succeeds, and the state says which."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..exchange import Exchange
+from .hand import Hand, journey, words
+from .recipes import custom, external
+
+ROUNDS = 4
+
+
+def together(calls: list[Callable[[], Exchange]]) -> list[Exchange]:
+    """Make these calls at the same moment."""
+    barrier = threading.Barrier(len(calls))
+    results: dict[int, Exchange] = {}
+    raised: list[BaseException] = []
+
+    def run(index: int) -> None:
+        try:
+            barrier.wait(10)
+            results[index] = calls[index]()
+        except BaseException as problem:  # handed on to the journey's own thread below
+            raised.append(problem)
+
+    threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if raised:
+        raise raised[0]
+    return [results[index] for index in sorted(results)]
+
+
+def one_wins(hand: Hand, exchanges: list[Exchange], where: str) -> None:
+    """Exactly one is accepted, the others are refused with 409."""
+    won = [exchange for exchange in exchanges if exchange.ok]
+    lost = [exchange for exchange in exchanges if exchange.status == 409]
+    kept = len(won) == 1 and len(lost) == len(exchanges) - 1
+    got = [words(exchange)[:60] for exchange in exchanges]
+    hand.hold("lifecycle.race", exchanges[-1], kept, "one accepted, the others 409", got, where)
+
+
+@journey()
+def racing_creates(hand: Hand) -> None:
+    """Two creates of one name."""
+    for _ in range(ROUNDS):
+        name = hand.name("race")
+
+        def create(model: str, name: str = name) -> Exchange:
+            return hand.call("create_serving_endpoint", {"name": name, "description": model})
+
+        exchanges = together([lambda: create("first"), lambda: create("second"), lambda: create("third")])  # noqa: B023
+        one_wins(hand, exchanges, "create")
+        winner = next((exchange for exchange in exchanges if exchange.ok), None)
+        shown = hand.get(name)
+        if winner is not None and isinstance(winner.reply, dict) and isinstance(shown.reply, dict):
+            for member in ("id", "description"):
+                kept = shown.reply.get(member) == winner.reply.get(member)
+                hand.hold("lifecycle.race", shown, kept, winner.reply.get(member), shown.reply.get(member), member)
+        hand.delete(name)
+        hand.refused("memory.delete", hand.get(name), 404)
+
+
+@journey()
+def racing_updates(hand: Hand) -> None:
+    """Two updates of one endpoint, then an update and a deletion."""
+    name = hand.ready(hand.name("rally"), external("start"))
+    version = 1
+    for number in range(2):
+
+        def update(entity: str) -> Exchange:
+            return hand.call("update_config", {"served_entities": [external(entity)]}, name=name)
+
+        exchanges = together([lambda: update(f"left{number}"), lambda: update(f"right{number}")])  # noqa: B023
+        one_wins(hand, exchanges, "update")
+        settled = hand.settled(name)
+        shown = (settled.reply or {}).get("config") or {}
+        version += 1
+        hand.hold(
+            "lifecycle.version",
+            settled,
+            shown.get("config_version") == version,
+            version,
+            shown.get("config_version"),
+            "race",
+        )
+        winner = next((side for side, exchange in zip(("left", "right"), exchanges, strict=True) if exchange.ok), "")
+        entities = [entity.get("name") for entity in shown.get("served_entities") or []]
+        hand.hold("lifecycle.race", settled, entities == [f"{winner}{number}"], f"{winner}{number}", entities, "winner")
+    exchanges = together(
+        [
+            lambda: hand.call("update_config", {"served_entities": [external("late")]}, name=name),
+            lambda: hand.call("delete_serving_endpoint", name=name),
+        ]
+    )
+    kept = exchanges[1].ok and (exchanges[0].ok or exchanges[0].status == 404)
+    hand.hold(
+        "lifecycle.race", exchanges[1], kept, "deleted", [words(exchange)[:80] for exchange in exchanges], "delete"
+    )
+    hand.refused("memory.delete", hand.get(name), 404)
+    hand.hold("memory.delete", exchanges[1], hand.listed(name) is None, "not listed", name, "race")
+
+
+@journey()
+def racing_tags(hand: Hand) -> None:
+    """Tags added at the same moment are all kept."""
+    name = hand.name("crowd")
+    hand.create(name)
+    calls = [
+        (lambda key=f"k{number}": hand.call("patch_tags", {"add_tags": [{"key": key, "value": "v"}]}, name=name))
+        for number in range(6)
+    ]
+    exchanges = together(calls)
+    for exchange in exchanges:
+        hand.accepted(exchange)
+    shown = hand.get(name)
+    keys = sorted(tag.get("key") for tag in (shown.reply or {}).get("tags") or [])
+    hand.hold("memory.tags", shown, keys == [f"k{number}" for number in range(6)], "all six tags", keys, "race")
+    hand.delete(name)
+
+
+@journey()
+def deleted_while_deploying(hand: Hand) -> None:
+    """An endpoint may be deleted while it deploys, and its name used again at once."""
+    ids = []
+    for _ in range(4):
+        name = f"{hand.around.prefix}phoenix-{hand.round}"
+        created = hand.create(name, custom("bird"))
+        ids.append((created.reply or {}).get("id"))
+        hand.accepted(hand.call("delete_serving_endpoint", name=name), "lifecycle.undisturbed")
+        gone = hand.get(name)
+        hand.refused("memory.delete", gone, 404, ("RESOURCE_DOES_NOT_EXIST",))
+        hand.hold("identity.id-fresh", gone, len(set(ids)) == len(ids), "new ids", ids, "again")
+    again = hand.call("delete_serving_endpoint", name=f"{hand.around.prefix}phoenix-{hand.round}")
+    hand.refused("memory.delete", again, 404, ("RESOURCE_DOES_NOT_EXIST",), "twice")
