@@ -22,6 +22,8 @@ from .domain.refusals import Refusal
 from .handlers import HANDLERS, check_handlers
 from .journal import Journal
 from .messages import JSON_MEDIA_TYPE, Call, Event, Json, Reply, Request, Stream
+from .models import Models
+from .replies import Replies
 from .settings import Kind, Settings
 from .store import MemoryStore, Store, Transaction
 from .usage import Meter
@@ -57,6 +59,8 @@ class Mock:
         self.store: Store = store or MemoryStore()
         self.journal = Journal()
         self.meter = Meter()
+        self.replies = Replies()
+        self.models = Models()
         self.authenticator = Authenticator(self.settings, self.store)
         self._random = random.Random(self.settings.seed)
         check_handlers(self.spec)
@@ -73,6 +77,8 @@ class Mock:
             body = self._decoded(operation, request)
             call = Call(self, operation, request, identity, operation.with_defaults(body), now, request_id)
             answer = self._finished(operation, HANDLERS[operation.id](call))
+        except errors.InjectedError as injected:
+            answer = injected.reply(request_id)
         except errors.ApiError as refusal:
             answer = self._checked(operation, refusal.reply(request_id))
         except Refusal as refusal:

@@ -16,6 +16,7 @@ ApiError                        status  error_code
   UnsupportedMediaType          415     BAD_REQUEST
   RequestLimitExceeded          429     REQUEST_LIMIT_EXCEEDED
   InternalError                 500     INTERNAL_ERROR (a bug of the mock, never an answer to bad input)
+  InjectedError                 any     any (asked for by a fault or a scripted reply, never decided by the mock)
 """
 
 from __future__ import annotations
@@ -122,6 +123,52 @@ class RequestLimitExceeded(ApiError):
 
 class InternalError(ApiError):
     status, code = 500, "INTERNAL_ERROR"
+
+
+class InjectedError(ApiError):
+    """An error that a test asked for. It is answered as it is, also where the contract knows no such answer.
+
+    Args:
+        status: the HTTP status.
+        error_code: the envelope's code; made from the status when absent.
+        message: the envelope's message.
+        retry_after: seconds for a ``Retry-After`` header.
+        body: a whole body instead of the envelope.
+    """
+
+    def __init__(
+        self,
+        status: int = 500,
+        error_code: str | int | None = None,
+        message: str | None = None,
+        *,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Json = None,
+    ) -> None:
+        waiting = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+        super().__init__(message or f"This {status} was injected by a test.", {**waiting, **(headers or {})})
+        self.status = status
+        usual = _CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+        self.code = usual if error_code is None else error_code
+        self.injected_body = body
+
+    def body(self, request_id: str) -> Json:
+        return super().body(request_id) if self.injected_body is None else self.injected_body
+
+
+_CODES: dict[int, str | int] = {
+    400: "BAD_REQUEST",
+    401: 401,
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    409: "RESOURCE_CONFLICT",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    500: "INTERNAL_ERROR",
+    503: "TEMPORARILY_UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+"""The error code that usually comes with a status."""
 
 
 _BY_CODE: dict[tuple[int, str | int], type[ApiError]] = {
