@@ -511,6 +511,13 @@ def test_broken_replies_and_events_are_noticed(spec: Spec, schema: str, whole: A
         assert spec.operations[EVENTS[schema]].event_violations(broken)
 
 
+def test_a_whole_message_says_why_it_ends_and_one_that_is_being_streamed_need_not(spec: Spec) -> None:
+    unfinished = {**MESSAGE, "stop_reason": None}
+    assert places(spec.operations["create_message"].reply_violations(200, unfinished)) == ["stop_reason"]
+    started = {"type": "message_start", "message": unfinished}
+    assert spec.operations["create_message"].event_violations(started) == []
+
+
 TELLTALE = {"object", "type"}
 """Members by which invocations tell one kind of reply from another; without them it passes for a custom model's."""
 LOST = ("ChatAgentChunk", "delta", GONE)
