@@ -97,7 +97,8 @@ def build(
     """
     definitions = _definitions(body)
     if definitions is None:
-        if previous is None:
+        changes_traffic_only = body.get("traffic_config") or body.get("auto_capture_config")
+        if previous is None or not changes_traffic_only:
             raise invalid("Missing required field 'served_entities': a config needs at least one served entity.")
         entities = previous.entities
     else:

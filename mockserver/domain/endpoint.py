@@ -34,7 +34,6 @@ ABORTED_MESSAGE = (
     "Served model creation aborted because the endpoint update timed out. Please see service logs for more information."
 )
 MAX_TAGS = 20
-RESERVED_IN_TAGS = frozenset(".,=/:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,30 +209,13 @@ class Endpoint:
         """Set and remove tags; a key that is both added and deleted ends up deleted.
 
         Raises:
-            Refusal: a key breaks the rules or there would be too many tags.
+            Refusal: there would be too many tags.
         """
         tags = {tag.key: tag for tag in self.tags}
-        tags.update({tag.key: tag for tag in checked_tags(add)})
+        tags.update({tag.key: tag for tag in add})
         for key in delete:
             tags.pop(key, None)
         if len(tags) > MAX_TAGS:
             raise invalid(f"An endpoint can have at most {MAX_TAGS} tags; this would make {len(tags)}.")
         return replace(self, tags=tuple(tags.values()), updated_at=now)
 
-
-def checked_tags(tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
-    """These tags when each key keeps the rules, a key given twice counting once with its last value.
-
-    Raises:
-        Refusal: a key is empty, too long or contains a reserved character; or there are too many.
-    """
-    for tag in tags:
-        if not 1 <= len(tag.key) <= 255 or RESERVED_IN_TAGS & set(tag.key):
-            raise invalid(
-                f"Endpoint tag key {tag.key} is either not between 1-255 characters long or contains one or more of "
-                "the reserved characters: . , = / or :"
-            )
-    unique = tuple({tag.key: tag for tag in tags}.values())
-    if len(unique) > MAX_TAGS:
-        raise invalid(f"An endpoint can have at most {MAX_TAGS} tags; {len(unique)} were given.")
-    return unique

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..domain import config as configs
 from ..domain import throughput, views
 from ..domain.config import Config
-from ..domain.endpoint import Endpoint, Plan, Tag, checked_tags
+from ..domain.endpoint import Endpoint, Plan, Tag
 from ..domain.permissions import AccessList, Grant, Principal
 from ..domain.refusals import invalid
 from ..errors import ResourceAlreadyExists
@@ -161,7 +161,7 @@ def _new_endpoint(call: Call, transaction: Transaction) -> Endpoint:
         raise invalid(f"The workspace has {MAX_ENDPOINTS} serving endpoints, which is the limit: delete some first.")
     created = Created((transaction.get(Created, "") or Created(0)).count + 1)
     transaction.put("", created)
-    tags = tuple(Tag(tag["key"], tag.get("value")) for tag in body.get("tags") or ())
+    tags = {tag["key"]: Tag(tag["key"], tag.get("value")) for tag in body.get("tags") or ()}
     return Endpoint(
         name=name,
         id=_new_id(call, name, created.count),
@@ -171,7 +171,7 @@ def _new_endpoint(call: Call, transaction: Transaction) -> Endpoint:
         created_at=call.now,
         updated_at=call.now,
         description=body.get("description") or "",
-        tags=checked_tags(tags),
+        tags=tuple(tags.values()),
         task=body["task"] if body.get("task") in views.TASKS else None,
         route_optimized=bool(body.get("route_optimized")),
         budget_policy_id=body.get("budget_policy_id") or None,

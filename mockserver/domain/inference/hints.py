@@ -18,6 +18,9 @@ _AFTER_PREPOSITION = re.compile(
     rf"\b(?:in|at|for|from|to|near|of|around|visit|and|or|versus|vs\.?)\s+({_PROPER})|,\s+({_PROPER})"
 )
 _PERSON = re.compile(r"\b([A-Z][a-z]+(?: [A-Z]\.)? [A-Z][a-z]+)\b")
+_TOGETHER = re.compile(r"\b[A-Z][a-z]+(?:, [A-Z][a-z]+)*,? (?:and|&) [A-Z][a-z]+\b")
+_FIRST_NAME = re.compile(r"[A-Z][a-z]+")
+_WEEKDAY = re.compile(rf"\b(?:{'|'.join(knowledge.WEEKDAYS)})\b")
 _BY = re.compile(r"^\s*(?:by|author:?)\s+([A-Z][\w.' -]+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _HEADING = re.compile(r"^\s*#+\s+(.+?)\s*$|^\s*title:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -81,7 +84,10 @@ def people(text: str) -> tuple[str, ...]:
     authors = [match.strip() for match in _BY.findall(text)]
     known = set(places(text)) | knowledge.CITIES
     named = [name for name in _PERSON.findall(text) if name not in known and name.split()[0] not in _NOT_A_PLACE]
-    return tuple(dict.fromkeys(authors + named))
+    together = [name for names in _TOGETHER.findall(text) for name in _FIRST_NAME.findall(names) if name not in known]
+    return tuple(
+        dict.fromkeys(authors + named + [name for name in together if not any(name in full for full in named)])
+    )
 
 
 @lru_cache(maxsize=256)
@@ -148,7 +154,7 @@ class Hints:
     def phrase(self) -> str:
         """A few words: the topic of the prompt, or invented ones."""
         topic = question_of(self.text).topic if self.text else ""
-        if topic and len(topic) < 80:
+        if topic and len(topic) < 80 and self.pick == 0:
             return topic
         return " ".join(self.rng.sample(self.vocabulary.words, 2))
 
@@ -251,7 +257,8 @@ def _asked(hints: Hints, parts: tuple[str, ...]) -> str:
 
 
 def _stamp(hints: Hints, parts: tuple[str, ...]) -> str:
-    day = hints._nth(dates(hints.text)) or hints.rng.choice(hints.vocabulary.dates)
+    named = tuple(_WEEKDAY.findall(hints.text))
+    day = hints._nth(dates(hints.text)) or hints._nth(named) or hints.rng.choice(hints.vocabulary.dates)
     if {"time", "timestamp", "datetime"} & set(parts) and "date" not in parts:
         return f"{hints.rng.randrange(24):02d}:{hints.rng.randrange(60):02d}"
     return day[:4] if parts == ("year",) else day
@@ -264,7 +271,8 @@ _STRINGS: tuple[tuple[frozenset[str], Make], ...] = tuple(
         ("email mail", _email),
         ("url uri link website homepage href", _url),
         ("title headline heading subject", _title),
-        ("author artist person customer employee contact assignee owner recipient sender", lambda h, p: h.person()),
+        ("author artist person customer employee contact assignee owner recipient sender participant participants attendee "
+         "attendees people guest member", lambda h, p: h.person()),
         ("city location place destination town origin", lambda h, p: h.place()),
         ("country nation", _country),
         ("expression formula equation calculation", _expression),
