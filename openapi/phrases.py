@@ -84,12 +84,12 @@ def quoted(names: Sequence[str], last: str = "or") -> str:
     return f"{', '.join(listed[:-1])} {last} {listed[-1]}" if len(listed) > 1 else listed[0]
 
 
-def suggestion(word: Any, known: Sequence[str], opening: str = "; ") -> str:
-    """`; did you mean 'user'?` when one of the known is close, else nothing."""
+def suggestion(word: Any, known: Sequence[str]) -> str:
+    """` (did you mean 'user'?)` when one of the known is close, else nothing."""
     if not isinstance(word, str) or not known:
         return ""
     from difflib import get_close_matches
 
     folded = {name.casefold(): name for name in known}
     close = get_close_matches(word[:200].casefold(), list(folded), n=1, cutoff=0.6)
-    return f"{opening}did you mean '{folded[close[0]]}'?" if close else ""
+    return f" (did you mean '{folded[close[0]]}'?)" if close else ""

@@ -111,6 +111,8 @@ class Wording:
             return f"is not {either(ARTICLES[name] for name in kind.types)}"
         if keyword == "enum":
             return f"is not one of {', '.join(map(bare, kind.options))}"
+        if keyword == "const":
+            return f"is not {bare(kind.expected_value)}"
         if keyword == "contains":
             return "has no item of the kind it needs"
         return f"is not accepted ({keyword})"
@@ -148,13 +150,12 @@ class Wording:
             return None
         branches = resolve_tokens(self.document, schema_path[:-3])
         for name, value in _at(self.value, path[:-1]).items():
-            if name != path[-1] and not any(
-                _takes(branch, path[-1]) and _takes(branch, name, value) for branch in branches
-            ):
-                told = any("const" in _property(branch, name) for branch in branches) and not self._secret(
-                    [*path[:-1], name]
-                )
-                return f"together with '{name}' {bare(value)}" if told else f"together with '{name}'"
+            both = any(_takes(branch, path[-1]) and _takes(branch, name, value) for branch in branches)
+            if name == path[-1] or both:
+                continue
+            if any("const" in _property(branch, name) for branch in branches) and not self._secret([*path[:-1], name]):
+                return f"together with {name} {shown(value)}"
+            return f"together with '{name}'"
         return None
 
     def _excluded(self, path: Path, schema: Any) -> Violation:
@@ -179,8 +180,8 @@ class Wording:
         value = _at(self.value, path)
         expected = ", ".join(dict.fromkeys(map(bare, options)))
         expected = f"one of {expected}" if len(options) > 1 else expected
-        hint = suggestion(value, [option for option in options if isinstance(option, str)], "; ")
-        hint = "" if self._secret(path) or not hint else f" ({hint[2:]})"
+        known = [option for option in options if isinstance(option, str)]
+        hint = "" if self._secret(path) else suggestion(value, known)
         return self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
 
     def _alternatives(self, error: ValidationError) -> Iterator[Violation]:
