@@ -1,0 +1,250 @@
+"""One answer before it takes any protocol's shape: thinking, text, tool calls, why it ended, how many tokens it took."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Literal
+
+from . import prose, schema_sampling, seeds, tokens, tools
+from .conversation import Conversation, ToolCall
+from .hints import Hints, parts_of
+from .profiles import ModelProfile
+from .schema_sampling import Valid
+from .understanding import style_of
+from .words import Vocabulary
+
+Finish = Literal["stop", "length", "tool_calls"]
+
+
+def as_it_is(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Who answers, and when. ``turn`` counts the endpoint's answers; ``now`` is in milliseconds since the epoch.
+
+    ``valid(schema, value)`` checks what is made for a schema; ``revise`` has the last word on every finished text
+    (a guardrail's mask).
+    """
+
+    profile: ModelProfile
+    vocabulary: Vocabulary
+    seed: int
+    turn: int
+    now: int
+    valid: Valid | None = None
+    revise: Callable[[str], str] = as_it_is
+
+    @property
+    def seconds(self) -> int:
+        return self.now // 1000
+
+    def ids(self, *parts: object) -> Random:
+        """The source of this answer's identifiers: they differ from turn to turn, whatever is asked."""
+        return seeds.rng("id", self.seed, self.profile.model, self.turn, *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends an answer early."""
+
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finished answer. ``stopped_by`` is the stop sequence that ended it; ``tokens`` counts thinking as well."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+    finish: Finish = "stop"
+    stopped_by: str = ""
+    tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of a request and all of its answers."""
+
+    prompt: int
+    completion: int
+    reasoning: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.completion
+
+
+def prompt_tokens(conversation: Conversation, profile: ModelProfile) -> int:
+    """How many tokens the request has: its texts, its tools and schema, and what the chat template adds."""
+    family = profile.family
+    total = family.reply_overhead
+    for message in conversation.messages:
+        total += family.message_overhead + tokens.count(message.text) + 260 * message.images
+        for call in message.calls:
+            total += 8 + tokens.count(call.name) + tokens.count(call.arguments)
+    if conversation.tools and conversation.choice != "none":
+        total += family.tools_overhead
+        for tool in conversation.tools:
+            total += tokens.count(tool.name) + tokens.count(tool.description) + tokens.count(repr(tool.parameters))
+    if conversation.schema is not None:
+        total += 20 + tokens.count(repr(conversation.schema))
+    return total
+
+
+def source(conversation: Conversation, setting: Setting, temperature: object, seed: object, index: int) -> Random:
+    """The randomness of an answer: of the question alone at temperature 0 or with a seed, of the turn as well otherwise."""
+    fixed = temperature == 0 or seed is not None
+    asked = tuple((message.role, message.text) for message in conversation.messages)
+    return seeds.rng(setting.seed, setting.profile.model, asked, seed, index, 0 if fixed else setting.turn + 1)
+
+
+def draft(conversation: Conversation, setting: Setting, limits: Limits, rng: Random, index: int = 0) -> Draft:
+    """The model's answer to a conversation within the limits."""
+    reasoning = prose.thought(conversation, rng) if _thinks(conversation, setting.profile) else ""
+    called = _calls(conversation, setting, rng, index)
+    text = setting.revise(_text(conversation, called, setting, rng))
+    return _cut(reasoning, text, called, limits, setting.profile)
+
+
+def _thinks(conversation: Conversation, profile: ModelProfile) -> bool:
+    rule = profile.family.reasoning
+    return rule in ("always", "hidden") or (rule == "asked" and conversation.thinking)
+
+
+def _calls(conversation: Conversation, setting: Setting, rng: Random, index: int) -> tuple[ToolCall, ...]:
+    if not conversation.tools:
+        return ()
+    form = setting.profile.family.call_id_form
+    made = tools.calls(conversation, rng, setting.ids("call", index), setting.vocabulary, setting.valid, form)
+    if setting.profile.family.call_form == "spaced":
+        return tuple(ToolCall(call.id, call.name, _spaced(call.arguments)) for call in made)
+    return made
+
+
+def _spaced(arguments: str) -> str:
+    """Llama's way of writing an object: ``{ "city": "Tokyo" }``, as recorded."""
+    return f"{{ {arguments[1:-1]} }}" if len(arguments) > 2 else arguments
+
+
+def _text(conversation: Conversation, called: tuple[ToolCall, ...], setting: Setting, rng: Random) -> str:
+    if called:
+        speaks = setting.profile.family.announces_calls and conversation.choice == "auto"
+        return tools.announcement(called, conversation.tools, rng) if speaks else ""
+    hints = Hints(conversation.asked, rng, setting.vocabulary)
+    if conversation.form == "schema":
+        value = schema_sampling.sample(conversation.schema, hints, setting.valid)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if conversation.form == "json" or _WANTS_JSON.search(conversation.asked) or _WANTS_JSON.search(conversation.system):
+        return json.dumps(_object(conversation, hints, setting), ensure_ascii=False)
+    if conversation.results:
+        return prose.styled(tools.told(conversation, rng), style_of(conversation))
+    return prose.reply(conversation, rng, setting.vocabulary, setting.profile.title)
+
+
+_WANTS_JSON = re.compile(
+    r"\b(?:reply|respond|answer|return|output|give|write|produce|format\w*)\b[^.\n]{0,60}?\b(?:in|as|with|only|valid|a|using) "
+    r"(?:valid |pure |raw |strict |a |single |only |well-formed )*json\b|\bjson (?:only|object|output|response|format)\b|\bas json\b",
+    re.IGNORECASE,
+)
+_KEYS = re.compile(
+    r"\b(?:keys?|fields?|propert(?:y|ies)|attributes?|columns?)\b[:\s]+((?:[\"'`]?[A-Za-z_]\w*[\"'`]?(?:\s*\([^)]*\))?(?:\s*(?:,|and|&)+\s*)?)+)"
+)
+_EXAMPLE = re.compile(r"\{[^{}]*\"[^{}]*\}")
+
+
+def _object(conversation: Conversation, hints: Hints, setting: Setting) -> Any:
+    """A JSON object with the keys that the prompt names or shows, or with an answer of its own."""
+    text = f"{conversation.system}\n{conversation.asked}"
+    named: list[str] = []
+    shown = _EXAMPLE.search(text)
+    if shown:
+        named = re.findall(r"\"([^\"]+)\"\s*:", shown[0])
+    if not named and (match := _KEYS.search(text)):
+        named = [key for key in re.findall(r"[A-Za-z_]\w*", re.sub(r"\([^)]*\)", "", match[1])) if key not in _NOT_KEYS]
+    if not named:
+        plain = _WANTS_JSON.sub("", conversation.asked).strip(" ,.;:") or conversation.asked
+        asked = Conversation((*conversation.messages[:-1], type(conversation.messages[-1])("user", plain)))
+        return {"answer": prose.reply(asked, hints.rng, setting.vocabulary, setting.profile.title)}
+    properties = {name: {"type": _kind(name)} for name in dict.fromkeys(named)}
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return schema_sampling.sample(schema, hints)
+
+
+_NOT_KEYS = frozenset("and or the a an with of for to in is are as called named following exactly only".split())
+_NUMERIC = frozenset("age year count quantity price total amount score rating confidence number population id".split())
+_LISTS = frozenset(
+    "items list tags keywords names steps ingredients topics results examples points colors colours cities".split()
+)
+
+
+def _kind(name: str) -> str:
+    parts = set(parts_of(name))
+    if parts & _LISTS:
+        return "array"
+    return "integer" if parts & _NUMERIC else "string"
+
+
+def cut(text: str, limits: Limits, profile: ModelProfile) -> Draft:
+    """A text without thinking and calls, as the limits leave it."""
+    return _cut("", text, (), limits, profile)
+
+
+def _cut(reasoning: str, text: str, called: tuple[ToolCall, ...], limits: Limits, profile: ModelProfile) -> Draft:
+    """The answer as the limits leave it. Thinking is paid for first, and may use up everything."""
+    stopped_by = ""
+    if limits.stop and text:
+        text, stopped_by = _stopped(text, limits.stop)
+    thinking = tokens.count(reasoning)
+    written = tokens.count(text)
+    calling = sum(6 + tokens.count(call.name) + tokens.count(call.arguments) for call in called)
+    needed = thinking + written + calling
+    shown = reasoning if profile.family.reasoning != "hidden" else ""
+    most = limits.max_tokens
+    if most is None or needed + (0 if stopped_by else min(1, profile.family.end_overhead)) <= most:
+        spent = needed + (0 if stopped_by else profile.family.end_overhead)
+        spent = spent if most is None else min(spent, most)
+        finish: Finish = "tool_calls" if called else "stop"
+        return Draft(text, called, shown, finish, stopped_by, spent, thinking)
+    if most <= thinking:
+        return Draft("", (), tokens.first(shown, most), "length", "", most, most)
+    left = most - thinking
+    text = tokens.first(text, left)
+    return Draft(text, _cut_calls(called, left - written), shown, "length", "", most, thinking)
+
+
+def _cut_calls(called: tuple[ToolCall, ...], left: int) -> tuple[ToolCall, ...]:
+    """The calls that ``left`` tokens suffice for, the last with its arguments cut off."""
+    kept: list[ToolCall] = []
+    for call in called:
+        left -= 6 + tokens.count(call.name)
+        if left <= 0:
+            break
+        size = tokens.count(call.arguments)
+        kept.append(call if size <= left else ToolCall(call.id, call.name, tokens.first(call.arguments, left)))
+        left -= size
+    return tuple(kept)
+
+
+def _stopped(text: str, stop: tuple[str, ...]) -> tuple[str, str]:
+    """The text before the first stop sequence in it, and that sequence."""
+    found = [(text.find(sequence), sequence) for sequence in stop if sequence and sequence in text]
+    if not found:
+        return text, ""
+    at, sequence = min(found)
+    return text[:at], sequence
+
+
+def stop_sequences(given: object) -> tuple[str, ...]:
+    """``stop`` as a request writes it: one text or a list."""
+    if isinstance(given, str):
+        return (given,)
+    return tuple(str(sequence) for sequence in given) if isinstance(given, list | tuple) else ()
