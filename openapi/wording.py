@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SECRET_NAME = re.compile(
     r"plaintext|password|passphrase|secret|credential|authorization|api_?key|access_key|private_key|(?:^|_)token$", re.I
 )
-_ABOUT_MEMBERS = {"required", "additionalProperties", "unevaluatedProperties", "falseSchema"}
+_SAID_BETTER = {"type", "required", "additionalProperties", "unevaluatedProperties", "falseSchema"}
 _BOUNDS = {
     "maximum": "is more than the maximum of {}",
     "exclusiveMaximum": "is not less than {}",
@@ -61,7 +61,7 @@ class Wording:
 
     def violations(self, error: ValidationError) -> Iterator[Violation]:
         """The violations behind one error; a failed anyOf or oneOf is told by the branch that fits best."""
-        own = self._own_message(error) if error.kind.name not in _ABOUT_MEMBERS else None
+        own = self._own_message(error) if error.kind.name not in _SAID_BETTER else None
         if own is not None:
             yield own
             return
@@ -90,7 +90,7 @@ class Wording:
             yield self._invalid(path, f"{self._displayed(path)} {self._complaint(error)}")
 
     def _own_message(self, error: ValidationError) -> Violation | None:
-        """The sentence that the failing schema brings along as `x-message`."""
+        """The sentence that the failing schema brings along as `x-message`, for a value of the right type."""
         message = self._failing(error).get("x-message")
         if message is None:
             return None
@@ -349,7 +349,7 @@ def _is_mismatch(error: ValidationError, depth: int) -> bool:
 
 def _rank(errors: list[ValidationError], depth: int) -> tuple[int, int, int, int]:
     """Smaller fits better: no contradicted constant, no unknown field, little missing, few errors."""
-    mismatches = sum(_is_mismatch(error, depth) for error in errors)
+    mismatches = sum(_is_mismatch(error, depth) and len(error.instance_path) > depth for error in errors)
     unknown = sum(
         error.kind.name in ("additionalProperties", "unevaluatedProperties", "falseSchema") for error in errors
     )

@@ -155,6 +155,7 @@ BRANCHES = {
             {"properties": {"kind": {"const": "dog"}, "legs": {"maximum": 4}}, "required": ["kind", "legs"]},
         ]
     },
+    "known or alike": {"anyOf": [{"enum": ["cat", "dog"]}, {"type": "string", "pattern": "^x"}]},
     "by member": {"oneOf": [{"required": ["one"]}, {"required": ["two"]}]},
     "excluding": {
         "oneOf": [
@@ -178,6 +179,7 @@ BRANCHES = {
         ("by constant", {"kind": "cow"}, [("a.kind", "Invalid value for 'a.kind': 'cow'; expected one of cat, dog.")]),
         ("by constant", {"kind": "dogg"},
          [("a.kind", "Invalid value for 'a.kind': 'dogg'; expected one of cat, dog (did you mean 'dog'?).")]),
+        ("known or alike", "cow", [("a", "Invalid value for 'a': 'cow'; expected one of cat, dog.")]),
         ("by member", {}, [("a", "Missing required field: one of 'one' or 'two' must be given in 'a'.")]),
         ("by member", {"one": 1, "two": 2}, [("a", "Only one of 'one' or 'two' may be given in 'a'.")]),
         ("excluding", {"one": 1, "two": 2}, [("a.two", "The field 'a.two' is not accepted together with 'one'.")]),
