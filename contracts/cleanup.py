@@ -24,6 +24,7 @@ class Survivors:
 
     names: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    proof: Exchange | None = None
     unfaithful: list[str] = field(default_factory=list)
     """Endpoints whose deletion the target confirmed and which it lists all the same: broken contract, not leftovers."""
 
@@ -52,7 +53,8 @@ def clean_up(guard: Guard, progress: Callable[[str], None]) -> Survivors:
                 confirmed.add(name)
             survivors.reasons[name] = f"DELETE was answered {reply.status or reply.failure}"
         time.sleep(0.1 * attempt)
-    listed = _listed(guard.clean_up(Asked("GET", LIST, headers, origin="clean-up")))
+    survivors.proof = guard.clean_up(Asked("GET", LIST, headers, origin="clean-up"))
+    listed = _listed(survivors.proof)
     left = sorted(guard.ledger.names) if listed is None else sorted(
         name for name in listed if name.startswith(guard.rights.prefix)
     )  # fmt: skip

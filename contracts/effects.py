@@ -60,7 +60,9 @@ def apply(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:
             oracle.alive.pop(known.name, None)
             oracle.gone[known.name] = oracle.clock
         return
-    if exchange.ok:
+    if exchange.ok and hit.operation.id in BY_ID:
+        known.explained.add("last_updated_timestamp")  # whether a grant counts as an update is not promised
+    elif exchange.ok:
         known.changed_at = max(known.changed_at, exchange.sent_at)
         known.explained |= SOURCES.get(hit.operation.id, set()) | {"last_updated_timestamp"}
         _changed(oracle, known, exchange, hit)

@@ -71,6 +71,11 @@ class Exchange:
         """The reply body as JSON; ``None`` when it is not JSON."""
         return _parsed(self.body)
 
+    @property
+    def document(self) -> dict[str, Json]:
+        """The reply as a JSON object; empty when it is none."""
+        return self.reply if isinstance(self.reply, dict) else {}
+
     @cached_property
     def events(self) -> list[str]:
         """The data of each server-sent event, in order."""

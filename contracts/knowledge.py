@@ -117,6 +117,8 @@ class Known:
         for member in ("config", "pending_config"):
             shown = document.get(member)
             wanted = wanted_of(shown, shown.get("config_version") or 0, 0.0) if isinstance(shown, dict) else None
+            for entity in wanted.entities if wanted else ():
+                entity.pop("state", None)
             setattr(self, "config" if member == "config" else "pending", wanted)
         self.tags = tags_of(document.get("tags"))
         self.gateway = document.get("ai_gateway")

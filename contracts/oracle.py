@@ -144,8 +144,12 @@ class Oracle:
             "access.wrong-token", exchange, exchange.status != 401, "the token is good", exchange.status, "refused"
         ):
             return
-        effects.apply(self, exchange, seen, hit)
-        reading.judge_reply(self, exchange, seen, hit)
+        try:
+            effects.apply(self, exchange, seen, hit)
+            reading.judge_reply(self, exchange, seen, hit)
+        except (AttributeError, TypeError, KeyError, ValueError) as problem:
+            got = f"{type(problem).__name__}: {problem}"
+            self.judge.hold("shape.body", exchange, False, "a reply that can be understood", got, "odd")
 
     def _accepted(self, exchange: Exchange, hit: Match) -> None:
         violations = hit.operation.request_violations(exchange.sent, "application/json")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Json = Any
 ID = re.compile(r"[0-9a-f]{32}")
+NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?")
 DETAILED = frozenset(
     {
         "get_serving_endpoint",
@@ -55,7 +56,8 @@ def judge_reply(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> N
         return
     if exchange.status == 404 and "name" in hit.parameters and oracle.undisturbed(seen):
         _missing(oracle, exchange, seen, hit)
-    if identifier in READS_OF_ONE and seen.name.startswith(oracle.prefix) and oracle.undisturbed(seen):
+    plain = seen.name.startswith(oracle.prefix) and bool(NAME.fullmatch(seen.name))
+    if identifier in READS_OF_ONE and plain and oracle.undisturbed(seen):
         _existence(oracle, exchange, seen, hit)
     known = oracle.alive.get(seen.name)
     if known is None or not exchange.ok or not isinstance(exchange.reply, dict):
@@ -85,7 +87,7 @@ def _missing(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None
         )
         return
     queries = "Queries" in hit.operation.tags
-    if seen.name in oracle.alive or hit.operation.id == "query_route_optimized":
+    if not NAME.fullmatch(seen.name) or hit.operation.id == "query_route_optimized":
         return
     expected = "ENDPOINT_NOT_FOUND" if queries else "RESOURCE_DOES_NOT_EXIST"
     law = "query.unknown-endpoint" if queries else "shape.error-code"

@@ -93,6 +93,7 @@ class Run:
     abandoned: dict[str, str] = field(default_factory=dict)
     walked: list[str] = field(default_factory=list)
     raised: list[BaseException] = field(default_factory=list)
+    interrupted: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -140,7 +141,6 @@ class Run:
         self.reach()
         if self.options.profile is Profile.WRITE:
             self.guard.ledger.open()
-        interrupted = False
         fuzzed: dict[str, Any] = {}
         journeys = self.plan()
         try:
@@ -152,13 +152,16 @@ class Run:
         except (Spent, Stopped):
             pass
         except KeyboardInterrupt:
-            interrupted = True
+            self.interrupted = True
             self.budget.stopping.set()
         finally:
             survivors = clean_up(self.guard, self.progress)
+        if survivors.unfaithful and survivors.proof:
+            got = f"still listed: {survivors.unfaithful}"
+            self.judge.hold("memory.delete", survivors.proof, False, "deleted endpoints are gone", got, "clean-up")
         if self.raised:
             raise self.raised[0]
-        return self._result(journeys, survivors, fuzzed, interrupted)
+        return self._result(journeys, survivors, fuzzed)
 
     def walk(self, journeys: Iterable[Journey], turn: int) -> None:
         """Walk journeys at the same time."""
@@ -198,12 +201,13 @@ class Run:
             pass
         except Exception as problem:
             with self._lock:
+                if self.judge.findings:  # a reply so broken that the journey could not read it
+                    self.abandoned[journey.name] = f"{type(problem).__name__}: {problem}"
+                    return
                 self.raised.append(problem)
             self.budget.stopping.set()
 
-    def _result(
-        self, journeys: list[Journey], survivors: Survivors, fuzzed: dict[str, Any], interrupted: bool
-    ) -> Result:
+    def _result(self, journeys: list[Journey], survivors: Survivors, fuzzed: dict[str, Any]) -> Result:
         reached = {*self.walked, *self.abandoned}
         return Result(
             findings=sorted(self.judge.findings.values(), key=lambda each: (each.law.id, each.operation)),
@@ -218,7 +222,7 @@ class Run:
             seed=self.options.seed,
             seconds=time.monotonic() - self.budget.started,
             exhausted=self.budget.exhausted,
-            interrupted=interrupted,
+            interrupted=self.interrupted,
             fuzzed=fuzzed,
             complete=bool(journeys) and all(each.name in reached for each in journeys),
             first_at=self.judge.first_at,

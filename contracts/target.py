@@ -42,11 +42,12 @@ class Target:
         return self.authorization.removeprefix("Bearer ")
 
     def headers_for(self, identity: str) -> Mapping[str, str]:
-        """The headers with which an identity asks. ``nobody`` sends no credential, ``wrong`` one that cannot be valid."""
+        """The headers with which an identity asks. ``nobody`` sends no credential, ``wrong`` one that cannot be valid,
+        ``other`` brings its own."""
         match identity:
             case "caller":
                 return {"Authorization": self.authorization}
-            case "nobody":
+            case "nobody" | "other":
                 return {}
             case "wrong":
                 return {"Authorization": "Bearer dapi00000000000000000000000000000000-not-a-token"}

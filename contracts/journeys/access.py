@@ -84,7 +84,7 @@ def basic_credentials(hand: Hand) -> None:
         raise Abandoned("the credential is no bearer token")
     exchange = hand.call("get_current_user", identity="basic")
     hand.hold("access.basic", exchange, exchange.ok, 200, exchange.status)
-    user = (exchange.reply or {}).get("userName") if isinstance(exchange.reply, dict) else None
+    user = exchange.document.get("userName") if isinstance(exchange.reply, dict) else None
     hand.hold("access.basic", exchange, user == hand.around.oracle.caller, hand.around.oracle.caller, user, "user")
     listed = hand.call("list_serving_endpoints", identity="basic")
     hand.hold("access.basic", listed, listed.ok, 200, listed.status, "list")
@@ -102,11 +102,11 @@ def lesser_rights(hand: Hand) -> None:
     token = _second_identity(hand)
     other = {"Authorization": f"Bearer {token}"}
     me = hand.call("get_current_user", identity="other", headers=other)
-    who = (me.reply or {}).get("userName") if isinstance(me.reply, dict) else None
+    who = me.document.get("userName") if isinstance(me.reply, dict) else None
     if not me.ok or not who or who == hand.around.oracle.caller:
         raise Abandoned("there is no second identity")
     name = hand.ready(hand.name("shared"), external("shared"))
-    identifier = str((hand.get(name).reply or {}).get("id"))
+    identifier = str(hand.get(name).document.get("id"))
     principal = {"user_name": who} if "@" in who else {"service_principal_name": who}
     for level in (None, "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"):
         if level:
@@ -129,7 +129,7 @@ def _second_identity(hand: Hand) -> str:
     issued = hand.call(
         "issue_token", raw=form.encode(), media_type="application/x-www-form-urlencoded", identity="nobody"
     )
-    token = (issued.reply or {}).get("access_token") if isinstance(issued.reply, dict) else None
+    token = issued.document.get("access_token") if isinstance(issued.reply, dict) else None
     if not issued.ok or not token:
         raise Abandoned("the target issues no token to a development client")
     return str(token)
@@ -147,12 +147,12 @@ def _as_other(hand: Hand, name: str, identifier: str, level: str | None, headers
                 "access.levels", exchange, (403, 404), ("PERMISSION_DENIED", "RESOURCE_DOES_NOT_EXIST"), operation
             )
         if operation == "get_serving_endpoint" and exchange.ok:
-            shown = (exchange.reply or {}).get("permission_level")
+            shown = exchange.document.get("permission_level")
             hand.hold("access.levels", exchange, shown == level, level, shown, "own level")
 
     expect(1, "get_serving_endpoint", name=name)
     listed = hand.call("list_serving_endpoints", identity="other", headers=headers)
-    items = {item.get("name"): item for item in (listed.reply or {}).get("endpoints") or []}
+    items = {item.get("name"): item for item in listed.document.get("endpoints") or []}
     hand.hold("access.levels", listed, (name in items) == (rank >= 1), rank >= 1, name in items, "listed")
     if name in items:
         shown = items[name].get("permission_level")
@@ -181,7 +181,7 @@ def other_workspace(hand: Hand) -> None:
         raise Abandoned("the target has no workspaces for the asking")
     name = hand.name("private")
     created = hand.create(name)
-    identifier = str((created.reply or {}).get("id"))
+    identifier = str(created.document.get("id"))
     for operation, parameters in (
         ("get_serving_endpoint", {"name": name}),
         ("export_metrics", {"name": name}),
@@ -194,7 +194,7 @@ def other_workspace(hand: Hand) -> None:
         exchange = hand.call(operation, body, identity="other", headers=other, **parameters)
         hand.hold("access.workspace", exchange, exchange.status in (400, 403, 404), 404, exchange.status, operation)
     listed = hand.call("list_serving_endpoints", identity="other", headers=other)
-    names = [item.get("name") for item in (listed.reply or {}).get("endpoints") or []]
+    names = [item.get("name") for item in listed.document.get("endpoints") or []]
     own = [each for each in names if str(each).startswith(hand.around.prefix)]
     hand.hold("access.workspace", listed, not own, "none of this workspace's endpoints", own, "list")
     hand.get(name)

@@ -33,7 +33,7 @@ def _addresses(hand: Hand, documents: dict[str, Any]) -> None:
     """The token endpoint is where the discovery says."""
     exchange = hand.call("get_oauth_authorization_server")
     oidc = str((documents["get_databricks_config"] or {}).get("oidc_endpoint", ""))
-    token = str((exchange.reply or {}).get("token_endpoint", "")) if isinstance(exchange.reply, dict) else ""
+    token = str(exchange.document.get("token_endpoint", "")) if isinstance(exchange.reply, dict) else ""
     kept = oidc.endswith("/oidc") and token.endswith("/oidc/v1/token")
     hand.hold("memory.identity", exchange, kept, "addresses under /oidc", (oidc, token), "addresses")
 
@@ -43,8 +43,8 @@ def foundation_models(hand: Hand) -> None:
     """The foundation models are listed first and alike in every list and get."""
     first = hand.call("list_serving_endpoints")
     hosted = hand.call("list_foundation_models")
-    names = [item.get("name") for item in (hosted.reply or {}).get("endpoints") or [] if isinstance(item, dict)]
-    listed = [item.get("name") for item in (first.reply or {}).get("endpoints") or [] if isinstance(item, dict)]
+    names = [item.get("name") for item in hosted.document.get("endpoints") or [] if isinstance(item, dict)]
+    listed = [item.get("name") for item in first.document.get("endpoints") or [] if isinstance(item, dict)]
     kept = bool(names) and listed[: len(names)] == names
     hand.hold("memory.catalog", hosted, kept, f"the list begins with {names[:4]}", listed[:4], "both lists")
     for _ in range(2):
@@ -52,7 +52,7 @@ def foundation_models(hand: Hand) -> None:
             exchange = hand.call("get_serving_endpoint", name=str(name))
             hand.hold("memory.catalog", exchange, exchange.ok, 200, exchange.status, "get")
         hand.call("list_serving_endpoints")
-    for item in (first.reply or {}).get("endpoints") or []:
+    for item in first.document.get("endpoints") or []:
         entities = (item.get("config") or {}).get("served_entities") or [{}]
         model = entities[0].get("foundation_model")
         if item.get("endpoint_type") == "FOUNDATION_MODEL_API":

@@ -187,7 +187,7 @@ class Hand:
         until = time.monotonic() + self.around.deadline
         while True:
             exchange = self.get(name)
-            state = (exchange.reply or {}).get("state") if isinstance(exchange.reply, dict) else None
+            state = exchange.document.get("state") if isinstance(exchange.reply, dict) else None
             update = state.get("config_update") if isinstance(state, dict) else None
             if exchange.ok and update == "NOT_UPDATING":
                 self.hold("lifecycle.settles", exchange, True)

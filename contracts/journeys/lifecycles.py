@@ -14,7 +14,7 @@ def external_lifecycle(hand: Hand) -> None:
     first = external("brain", "gpt-4", config={"openai_api_key_plaintext": hand.secret()})
     tags = [{"key": "team", "value": "contract"}, {"key": "lonely"}]
     born = hand.create(name, first, tags=tags, description="Made by a contract run.")
-    if (born.reply or {}).get("state", {}).get("config_update") == "IN_PROGRESS":
+    if born.document.get("state", {}).get("config_update") == "IN_PROGRESS":
         early = hand.call("update_config", {"served_entities": [external("other")]}, name=name)
         _conflict_or_settled(hand, early)
         hand.sandwich(name)
@@ -184,15 +184,13 @@ def older_form(hand: Hand) -> None:
     hand.sandwich(name)
     set_ = hand.accepted(hand.call("patch_telemetry_config", {"telemetry_config": _telemetry()}, name=name))
     for exchange in (set_, hand.get(name), hand.get(name)):
-        shown = (exchange.reply or {}).get("telemetry_config") or {}
+        shown = exchange.document.get("telemetry_config") or {}
         kept = shown.get("telemetry_profile_id") == "contract-profile"
         kept = kept and (shown.get("inference_table_config") or {}).get("sampling_fraction") == 0.25
         hand.hold("memory.telemetry", exchange, kept, _telemetry(), shown)
     removed = hand.accepted(hand.call("patch_telemetry_config", {}, name=name))
     for exchange in (removed, hand.get(name)):
-        hand.hold(
-            "memory.telemetry", exchange, "telemetry_config" not in (exchange.reply or {}), "none", exchange.reply
-        )
+        hand.hold("memory.telemetry", exchange, "telemetry_config" not in exchange.document, "none", exchange.reply)
     entity = {"entity_name": "classifier", "entity_version": 5, "scale_to_zero_enabled": True, "name": "old"}
     hand.accepted(hand.call("update_config", {"name": name, "served_entities": [entity]}, name=name))
     hand.settled(name)
@@ -214,18 +212,16 @@ def stop_and_start(hand: Hand) -> None:
     hand.get(name)
     stopped = hand.accepted(hand.call("stop_endpoint", name=name))
     for exchange in (stopped, hand.get(name), hand.get(name)):
-        state = (exchange.reply or {}).get("state") or {}
+        state = exchange.document.get("state") or {}
         kept = state.get("suspend") == "STOPPED" and state.get("ready") == "NOT_READY"
         hand.hold("lifecycle.stop-start", exchange, kept, "STOPPED and NOT_READY", state, "stopped")
     hand.sandwich(name)
     for _ in range(2):
         query = hand.query(name, {"messages": [{"role": "user", "content": "Wake up."}]})
         hand.refused("lifecycle.stop-start", query, 400, ("BAD_REQUEST",), "query")
-        hand.hold(
-            "lifecycle.stop-start", query, "stopped" in str((query.reply or {}).get("message")), "stopped", query.body
-        )
+        hand.hold("lifecycle.stop-start", query, "stopped" in str(query.document.get("message")), "stopped", query.body)
     started = hand.accepted(hand.call("start_endpoint", name=name))
-    shown = (started.reply or {}).get("pending_config") or (started.reply or {}).get("config") or {}
+    shown = started.document.get("pending_config") or started.document.get("config") or {}
     hand.hold("lifecycle.version", started, shown.get("config_version") == 2, 2, shown.get("config_version"), "start")
     hand.settled(name)
     hand.sandwich(name)
@@ -315,13 +311,13 @@ def route_optimised(hand: Hand) -> None:
     hand.create(name, custom("fast"), route_optimized=True)
     hand.get(name)
     exchange = hand.settled(name)
-    info = ((exchange.reply or {}).get("data_plane_info") or {}).get("query_info") or {}
+    info = (exchange.document.get("data_plane_info") or {}).get("query_info") or {}
     hand.hold(
         "shape.complete", exchange, name in str(info.get("endpoint_url")), "endpoint_url", info, "data_plane_info"
     )
     details = info.get("authorization_details")
     hand.hold("shape.complete", exchange, bool(details), "authorization_details", info, "authorization_details")
-    url = (exchange.reply or {}).get("endpoint_url")
+    url = exchange.document.get("endpoint_url")
     hand.hold(
         "shape.complete", exchange, url == info.get("endpoint_url"), info.get("endpoint_url"), url, "endpoint_url"
     )

@@ -69,7 +69,7 @@ def _exhaust(hand: Hand, name: str, where: str) -> None:
         exchange = hand.query(name, chat("One too many."))
         if not hand.hold("limits.enforced", exchange, exchange.status == 429, 429, words(exchange), where):
             continue
-        message = str((exchange.reply or {}).get("message", "")) if isinstance(exchange.reply, dict) else ""
+        message = str(exchange.document.get("message", "")) if isinstance(exchange.reply, dict) else ""
         kept = exchange.code == "REQUEST_LIMIT_EXCEEDED" and name in message and "limit" in message.lower()
         hand.hold("limits.envelope", exchange, kept, f"REQUEST_LIMIT_EXCEEDED, about {name}", exchange.body, where)
         wait = exchange.header("retry-after") or ""

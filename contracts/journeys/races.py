@@ -78,7 +78,7 @@ def racing_updates(hand: Hand) -> None:
         exchanges = together([lambda: update(f"left{number}"), lambda: update(f"right{number}")])  # noqa: B023
         one_wins(hand, exchanges, "update")
         settled = hand.settled(name)
-        shown = (settled.reply or {}).get("config") or {}
+        shown = settled.document.get("config") or {}
         version += 1
         hand.hold(
             "lifecycle.version",
@@ -118,7 +118,7 @@ def racing_tags(hand: Hand) -> None:
     for exchange in exchanges:
         hand.accepted(exchange)
     shown = hand.get(name)
-    keys = sorted(tag.get("key") for tag in (shown.reply or {}).get("tags") or [])
+    keys = sorted(tag.get("key") for tag in shown.document.get("tags") or [])
     hand.hold("memory.tags", shown, keys == [f"k{number}" for number in range(6)], "all six tags", keys, "race")
     hand.delete(name)
 
@@ -130,7 +130,7 @@ def deleted_while_deploying(hand: Hand) -> None:
     for _ in range(4):
         name = f"{hand.around.prefix}phoenix-{hand.round}"
         created = hand.create(name, custom("bird"))
-        ids.append((created.reply or {}).get("id"))
+        ids.append(created.document.get("id"))
         hand.accepted(hand.call("delete_serving_endpoint", name=name), "lifecycle.undisturbed")
         gone = hand.get(name)
         hand.refused("memory.delete", gone, 404, ("RESOURCE_DOES_NOT_EXIST",))

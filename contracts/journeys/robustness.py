@@ -153,7 +153,7 @@ def trailing_slash(hand: Hand) -> None:
     hand.accepted(created, "robust.slash", "create")
     hand.get(name)
     listed = hand.send("GET", "/api/2.0/serving-endpoints/")
-    names = [item.get("name") for item in (listed.reply or {}).get("endpoints") or []] if listed.ok else []
+    names = [item.get("name") for item in listed.document.get("endpoints") or []] if listed.ok else []
     hand.hold("robust.slash", listed, name in names, f"{name} is listed", names[-3:], "list")
     hand.delete(name)
 

@@ -152,7 +152,7 @@ def permissions(hand: Hand) -> None:
     """The access-control list: replaced, merged, read, and addressed by id only."""
     name = hand.name("granted")
     created = hand.create(name)
-    who = str((created.reply or {}).get("id"))
+    who = str(created.document.get("id"))
     start = hand.accepted(hand.call("get_permissions", serving_endpoint_id=who))
     owner = [{"user_name": hand.around.oracle.caller, "permission_level": "CAN_MANAGE"}]
     for entries in (
@@ -185,7 +185,7 @@ def permissions(hand: Hand) -> None:
     hand.get(name)
     hand.delete(name)
     again = hand.create(name)
-    fresh = str((again.reply or {}).get("id"))
+    fresh = str(again.document.get("id"))
     shown = hand.accepted(hand.call("get_permissions", serving_endpoint_id=fresh))
     hand.hold(
         "memory.recreate",
@@ -199,7 +199,7 @@ def permissions(hand: Hand) -> None:
 
 def _levels(hand: Hand, who: str) -> None:
     exchange = hand.accepted(hand.call("get_permission_levels", serving_endpoint_id=who))
-    entries = (exchange.reply or {}).get("permission_levels") or []
+    entries = exchange.document.get("permission_levels") or []
     levels = sorted(str(entry.get("permission_level")) for entry in entries)
     described = all(entry.get("description") for entry in entries)
     hand.hold("memory.permissions", exchange, levels == sorted(LEVELS) and described, LEVELS, entries, "levels")
@@ -241,7 +241,7 @@ def read_counter(exchange: Exchange) -> float | None:
 def _read_documents(hand: Hand, name: str, entity: str, other: str) -> None:
     for operation in ("get_logs", "get_build_logs"):
         exchange = hand.accepted(hand.call(operation, name=name, served_model_name=entity))
-        logs = (exchange.reply or {}).get("logs")
+        logs = exchange.document.get("logs")
         kept = isinstance(logs, str) and bool(logs.strip())
         hand.hold("memory.documents", exchange, kept, "logs in words", exchange.body, operation)
         hand.hold(
@@ -257,11 +257,11 @@ def _read_documents(hand: Hand, name: str, entity: str, other: str) -> None:
     if "{" in text:
         hand.hold("memory.documents", exchange, name in text, f"metrics of {name}", text, "metrics name")
     exchange = hand.accepted(hand.call("get_open_api", name=name))
-    paths = (exchange.reply or {}).get("paths") or {} if isinstance(exchange.reply, dict) else {}
+    paths = exchange.document.get("paths") or {} if isinstance(exchange.reply, dict) else {}
     whole = exchange.body.decode("utf-8", "replace")
     kept = any("invocations" in path for path in paths) and name in whole and other not in whole
     hand.hold("memory.documents", exchange, kept, f"the invocations path of {name}", list(paths), "openapi")
-    version = str((exchange.reply or {}).get("openapi")) if isinstance(exchange.reply, dict) else words(exchange)
+    version = str(exchange.document.get("openapi")) if isinstance(exchange.reply, dict) else words(exchange)
     hand.hold("memory.documents", exchange, version.startswith("3."), "OpenAPI 3", version, "version")
 
 
@@ -288,7 +288,7 @@ def witness(hand: Hand) -> None:
             hand.hold("memory.neighbours", exchange, exchange.reply == first.reply, first.body, exchange.body)
         hand.call("list_serving_endpoints")
     exchange = hand.call("list_serving_endpoints")
-    for item in (exchange.reply or {}).get("endpoints") or []:
+    for item in exchange.document.get("endpoints") or []:
         if item.get("name") in items:
             before = items[item["name"]]
             hand.hold("memory.neighbours", exchange, item == before, before, item, "list")
