@@ -44,8 +44,8 @@ def test_served_models_are_the_same_entities_under_older_names() -> None:
 @pytest.mark.parametrize(
     ("definition", "name"),
     [
-        ({"entity_name": "system.ai.meta_llama_v3_1_8b_instruct", "entity_version": "3", "max_provisioned_throughput": 1},
-         "meta_llama_v3_1_8b_instruct-3"),
+        ({"entity_name": "system.ai.meta_llama_v3_8b", "entity_version": "3", "max_provisioned_throughput": 1},
+         "meta_llama_v3_8b-3"),
         ({"external_model": {"name": "gpt-3.5-turbo", "provider": "openai", "task": "t"}}, "gpt-3-5-turbo"),
         ({"external_model": {"name": "anthropic.claude-v2:1", "provider": "amazon-bedrock", "task": "t"}},
          "anthropic-claude-v2-1"),
@@ -57,7 +57,7 @@ def test_entities_are_named_as_the_service_names_them(definition: dict[str, Any]
 
 
 def test_both_forms_at_once_are_refused_in_the_services_words() -> None:
-    with pytest.raises(Refusal, match="^Both served_models and served_entities cannot be provided") as caught:
+    with pytest.raises(Refusal, match=r"^Both served_models and served_entities cannot be provided") as caught:
         build({"served_entities": [CUSTOM], "served_models": [CUSTOM]})
     assert caught.value.code == "BAD_REQUEST"
 

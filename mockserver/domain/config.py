@@ -138,7 +138,7 @@ def _canonical(definition: dict[str, Json]) -> dict[str, Json]:
     if "entity_version" in known:
         known["entity_version"] = str(known["entity_version"])
     for name in (*THROUGHPUT_FIELDS, *CONCURRENCY_FIELDS, "provisioned_model_units"):
-        if isinstance(known.get(name), str):
+        if name in known:
             known[name] = int(known[name])
     return known
 

@@ -101,14 +101,18 @@ def checked_limits(limits: Iterable[Mapping[str, Json]]) -> list[Json]:
     Raises:
         Refusal: two limits have the same key.
     """
-    checked = [dict(limit) for limit in limits]
+    checked = [whole_numbers(limit) for limit in limits]
     keys = [limit.get("key", "endpoint") for limit in checked]
     for key in LIMITS_PER_KEY:
         if keys.count(key) > 1:
             raise invalid(f"There can be only one rate limit with key '{key}'; {keys.count(key)} were given.")
-    for limit in checked:
-        limit["calls"] = int(limit["calls"])
     return checked
+
+
+def whole_numbers(limit: Mapping[str, Json]) -> dict[str, Json]:
+    """A limit whose counts, which may be sent as text, are numbers."""
+    counts = {name: int(limit[name]) for name in ("calls", "tokens") if limit.get(name) is not None}
+    return {**limit, **counts}
 
 
 def checked(given: Mapping[str, Json], name: str, before: Mapping[str, Json] | None) -> dict[str, Json]:
@@ -118,6 +122,8 @@ def checked(given: Mapping[str, Json], name: str, before: Mapping[str, Json] | N
         Refusal: a rule over several fields is broken.
     """
     gateway = {field: given[field] for field in GATEWAY_FIELDS if given.get(field) is not None}
+    if "rate_limits" in gateway:
+        gateway["rate_limits"] = [whole_numbers(limit) for limit in gateway["rate_limits"]]
     for index, limit in enumerate(gateway.get("rate_limits") or ()):
         where = f"rate_limits[{index}]"
         if limit.get("calls") is None and limit.get("tokens") is None:
