@@ -143,7 +143,7 @@ def _text(conversation: Conversation, called: tuple[ToolCall, ...], setting: Set
     if conversation.form == "schema":
         value = schema_sampling.sample(conversation.schema, hints, setting.valid)
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if conversation.form == "json" or _WANTS_JSON.search(conversation.asked) or _WANTS_JSON.search(conversation.system):
+    if conversation.form == "json" or _wants_json(conversation.asked) or _wants_json(conversation.system):
         return json.dumps(_object(conversation, hints, setting), ensure_ascii=False)
     if conversation.results:
         return prose.styled(tools.told(conversation, rng), style_of(conversation))
@@ -155,6 +155,12 @@ _WANTS_JSON = re.compile(
     r"(?:valid |pure |raw |strict |a |single |only |well-formed )*json\b|\bjson (?:only|object|output|response|format)\b|\bas json\b",
     re.IGNORECASE,
 )
+
+
+def _wants_json(text: str) -> bool:
+    return ("json" in text or "JSON" in text) and _WANTS_JSON.search(text[:4000] + text[-4000:]) is not None
+
+
 _KEYS = re.compile(
     r"\b(?:keys?|fields?|propert(?:y|ies)|attributes?|columns?)\b[:\s]+((?:[\"'`]?[A-Za-z_]\w*[\"'`]?(?:\s*\([^)]*\))?(?:\s*(?:,|and|&)+\s*)?)+)"
 )

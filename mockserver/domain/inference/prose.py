@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from random import Random
 
 from . import phrases, skills
@@ -34,17 +35,21 @@ _STORY = re.compile(r"\b(?:story|tale|fairy ?tale)\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b(?:write|draft|compose)\b.{0,30}\b(?:e-?mail|letter|memo|message)\b", re.IGNORECASE)
 _IMAGE = re.compile(r"\b(?:image|picture|photo|screenshot|diagram|chart)\b", re.IGNORECASE)
 _QUANTITY = re.compile(r"^(?:so |and )?how (?:many|much|old|far|long|big|tall|often|fast)\b", re.IGNORECASE)
-_ORDINALS = ("first", "second", "third")
+_LONG = 12_000
 
 
 def reply(conversation: Conversation, rng: Random, vocabulary: Vocabulary, title: str) -> str:
     """The text that a model named ``title`` answers."""
     asked = conversation.asked
+    if len(asked) > _LONG:
+        asked = f"{asked[: _LONG // 2]}\n{asked[-_LONG // 2 :]}"
     style = style_of(conversation)
     question = _in_context_of_earlier_turns(question_of(asked), conversation)
     if style.language:
         return phrases.FOREIGN[style.language].format(t=question.topic)
-    text = _exact(conversation, question, style, title) or _written(conversation, question, style, rng, vocabulary)
+    text = _exact(conversation, asked, question, style, title)
+    if text is None:
+        text = _written(conversation, asked, question, style, rng, vocabulary)
     return styled(text, style)
 
 
@@ -59,52 +64,64 @@ def _in_context_of_earlier_turns(question: Question, conversation: Conversation)
     return Question(question.text or before.text, before.topic, before.keywords)
 
 
-def _exact(conversation: Conversation, question: Question, style: Style, title: str) -> str | None:
+_SKILLS: tuple[tuple[Callable[[str], str | None], tuple[str, ...]], ...] = (
+    (skills.reckoned, ("how m",)),
+    (skills.counted, ("count",)),
+    (skills.translated, ("translat", " say ")),
+    (skills.judged, ("sentiment", "positive", "classify")),
+    (skills.summary, ("summar", "tl;dr", "tldr", "points")),
+)
+
+
+def _exact(conversation: Conversation, asked: str, question: Question, style: Style, title: str) -> str | None:
     """The answers that are right or wrong rather than written."""
-    asked = conversation.asked
+    lowered = asked.lower()
     said = skills.echoed(asked)
     if said is not None:
         return said
-    about = skills.about_names(conversation, title)
+    about = skills.about_names(conversation, asked, title)
     if about:
-        return f"{skills.users_name(conversation.messages)}" if style.terse and "Your name is" in about else about
+        name = skills.users_name(conversation.messages)
+        return name if style.terse and name and name in about else about
     result = skills.summed(asked)
     if result:
         expression, value = result
-        return value if style.terse or style.words or "just" in asked.lower() else f"{expression} = {value}"
-    for skill in (skills.reckoned, skills.counted, skills.translated, skills.judged, skills.summary):
-        found = skill(asked)
-        if found:
-            return found
+        return value if style.terse or style.words or style.frame or "just" in lowered else f"{expression} = {value}"
+    for skill, signs in _SKILLS:
+        if any(sign in lowered for sign in signs):
+            found = skill(asked)
+            if found:
+                return found
     found = skills.known(question) or skills.found_in_context(conversation, question)
     if found and style.terse:
         return re.sub(r"^(?:The .{0,60}? is|That is|There are) ", "", found)
     return found
 
 
-def _written(conversation: Conversation, question: Question, style: Style, rng: Random, vocabulary: Vocabulary) -> str:
-    asked = conversation.asked
+def _written(
+    conversation: Conversation, asked: str, question: Question, style: Style, rng: Random, vocabulary: Vocabulary
+) -> str:
+    lowered = asked.lower()
     slots = _slots(question, rng, vocabulary)
-    name = skills.users_name(conversation.messages)
-    greeting = _small_talk(asked.strip(), name, rng)
+    greeting = _small_talk(asked.strip(), skills.users_name(conversation.messages), rng)
     if greeting:
         return greeting
-    if _YES_NO.search(asked):
-        pair = ("True", "False") if re.search(r"true", asked, re.IGNORECASE) else ("Yes", "No")
+    if (" or no" in lowered or "/no" in lowered or "or false" in lowered) and _YES_NO.search(asked):
+        pair = ("True", "False") if "true" in lowered else ("Yes", "No")
         return f"{rng.choice(pair)}."
     if conversation.messages and conversation.messages[-1].images:
         return _described(question, rng, slots)
     if _CODE.search(asked):
         return _coded(asked, question, slots)
-    for pattern, write in ((_VERSE, _verse), (_JOKE, _joke), (_STORY, _story), (_LETTER, _letter)):
-        if pattern.search(asked):
+    for signs, pattern, write in _FORMS:
+        if any(sign in lowered for sign in signs) and pattern.search(asked):
             return write(asked, rng, slots)
     definition = skills.defined(question)
     if style.terse:
-        return definition or _short(question, rng, vocabulary, slots)
+        return definition or _short(question, rng, slots)
     if _LIST.search(asked):
         return _listed(asked, question, rng, slots)
-    if _QUANTITY.search(question.text):
+    if "how " in lowered and _QUANTITY.search(question.text):
         return f"There is no single figure for that, but about {rng.randrange(2, 60)} is a reasonable estimate. " + (
             _filled(rng.choice(phrases.KEYWORDS), {**slots, "k": question.keywords[0] if question.keywords else "that"})
         )
@@ -117,9 +134,7 @@ def _small_talk(asked: str, name: str, rng: Random) -> str:
         return f"I'm doing well, thank you for asking{suffix}! How can I help you today?"
     if _GREETING.match(asked) or not asked:
         return rng.choice(phrases.GREETINGS).format(n=suffix)
-    if skills.users_name([]) != name and re.fullmatch(
-        r"(?:hi[,!.]? |hello[,!.]? )?(?:my name is|i'm|i am|call me) [\w' -]+[.!]?", asked, re.I
-    ):
+    if name and re.fullmatch(r"(?:hi[,!.]? |hello[,!.]? )?(?:my name is|i'm|i am|call me) [\w' -]+[.!]?", asked, re.I):
         return f"Nice to meet you{suffix}! How can I help you today?"
     if _THANKS.match(asked):
         return rng.choice(phrases.THANKS)
@@ -217,7 +232,7 @@ def _kind(text: str) -> str:
     return "compare" if re.search(r"\bcompare\b|\bdifference|\bversus\b|\bvs\b", lowered) else "thing"
 
 
-def _short(question: Question, rng: Random, vocabulary: Vocabulary, slots: dict[str, str]) -> str:
+def _short(question: Question, rng: Random, slots: dict[str, str]) -> str:
     """A few words, of the sort that the question word calls for."""
     lowered = question.text.lower()
     if re.search(r"\bname\b", lowered) or lowered.startswith("who"):
@@ -307,6 +322,15 @@ def _described(question: Question, rng: Random, slots: dict[str, str]) -> str:
     colour, other = rng.sample(("red", "blue", "green", "grey", "white", "orange"), 2)
     tail = f"{subject or ' It'} is fairly plain, without text or other details that stand out."
     return f"This image appears to show a mostly {colour} area with a few {other} tones.{tail}"
+
+
+Writer = Callable[[str, Random, dict[str, str]], str]
+_FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str], Writer], ...] = (
+    (("haiku", "poem", "limerick", "rhyme", "verse", "song"), _VERSE, _verse),
+    (("joke", "laugh"), _JOKE, _joke),
+    (("story", "tale"), _STORY, _story),
+    (("mail", "letter", "memo", "message"), _LETTER, _letter),
+)
 
 
 def thought(conversation: Conversation, rng: Random) -> str:

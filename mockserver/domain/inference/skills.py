@@ -52,14 +52,16 @@ _OWN_NAME = re.compile(r"\b(?:your name is|you are called|you're called|you are|
 def users_name(messages: Iterable[Message]) -> str:
     """The name the user gave, or nothing."""
     for message in reversed(tuple(messages)):
-        if message.role == "user" and (match := _TOLD_NAME.search(message.text)):
+        if message.role == "user" and len(message.text) < 20_000 and (match := _TOLD_NAME.search(message.text)):
             return match[1] or match[2]
     return ""
 
 
-def about_names(conversation: Conversation, title: str) -> str | None:
+def about_names(conversation: Conversation, asked: str, title: str) -> str | None:
     """The answer to a question about the user's name or the model's."""
-    asked = conversation.asked
+    lowered = asked.lower()
+    if not any(sign in lowered for sign in ("name", "who ", "yourself", " are you", "which model")):
+        return None
     if _ASKS_NAME.search(asked):
         name = users_name(conversation.messages)
         if name:
@@ -75,6 +77,7 @@ _SUM = re.compile(
     r"(?<![\w.])(-?\d+(?:\.\d+)?(?:\s*(?:[-+*/×÷^x]|\*\*|plus|minus|times|multiplied by|divided by|over)\s*\(?-?\d+(?:\.\d+)?\)?)+)(?![\w])",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _ASKS_SUM = re.compile(
     r"what(?:'s| is)|calculate|compute|evaluate|how much|solve|sum|product|=|\?|add|result", re.IGNORECASE
 )
@@ -87,7 +90,7 @@ _PIECE = re.compile(r"\*\*|[-+*/()]|\d+(?:\.\d+)?")
 
 def summed(text: str) -> tuple[str, str] | None:
     """An arithmetic expression in a text, and its value, when the text is about it: ``("4 * 3", "12")``."""
-    match = _SUM.search(text)
+    match = _SUM.search(text) if _DIGIT.search(text) else None
     if match is None or (len(text) > len(match[0]) + 3 and not _ASKS_SUM.search(text)):
         return None
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", match[1].strip()):

@@ -162,30 +162,30 @@ _LANGUAGE = re.compile(
     re.IGNORECASE,
 )
 _PERSONA = re.compile(r"\b(pirate|shakespeare|cowboy|robot)\b", re.IGNORECASE)
-_LOOK = re.compile(
-    r"case|caps|capital|terse|minimal|short|brief|concise|just|only|word|few|punct|sentence|paragraph|begin|start|open"
-    r"|prefix|end|finish|close|sign|with|french|spanish|german|italian|portuguese|pirate|shakespeare|cowboy|robot",
-    re.IGNORECASE,
-)
 
 
 def style_of(conversation: Conversation) -> Style:
     """The looks that the system prompt and the last question ask for."""
     asked = conversation.asked
     text = f"{conversation.system}\n{asked if len(asked) < 1500 else asked[:700] + asked[-700:]}"
-    if not _LOOK.search(text):
-        return Style()
-    prefix, suffix, frame = _PREFIX.search(text), _SUFFIX.search(text), _FRAME.search(text)
-    persona = _PERSONA.search(conversation.system)
-    language = _LANGUAGE.search(text)
+    lowered = text.lower()
+
+    def search(pattern: re.Pattern[str], *signs: str) -> re.Match[str] | None:
+        return pattern.search(text) if any(sign in lowered for sign in signs) else None
+
+    prefix, suffix = search(_PREFIX, " with "), search(_SUFFIX, " with ")
+    frame = search(_FRAME, "__")
+    persona = _PERSONA.search(conversation.system) if search(_PERSONA, "pirate", "shakesp", "cowboy", "robot") else None
+    language = search(_LANGUAGE, "french", "spanish", "german", "italian", "portuguese")
     return Style(
-        terse=_TERSE.search(text) is not None,
-        upper=_UPPER.search(text) is not None,
-        lower=_LOWER.search(text) is not None,
-        bare=_BARE.search(text) is not None,
-        sentences=_number(_SENTENCES.search(text)),
-        words=_number(_WORDS.search(text)),
-        paragraphs=_number(_PARAGRAPHS.search(text)),
+        terse=search(_TERSE, "terse", "minimal", "short", "brief", "concise", "just", "only", "word", "few")
+        is not None,
+        upper=search(_UPPER, "case", "capital", "caps") is not None,
+        lower=search(_LOWER, "case") is not None,
+        bare=search(_BARE, "punctuation") is not None,
+        sentences=_number(search(_SENTENCES, "sentence")),
+        words=_number(search(_WORDS, "word")),
+        paragraphs=_number(search(_PARAGRAPHS, "paragraph")),
         prefix=prefix[1] if prefix else "",
         suffix=suffix[1] if suffix else "",
         frame=frame[1] if frame else "",
