@@ -36,9 +36,11 @@ def _option(spec: Field[Any]) -> dict[str, Any]:
         option |= {"type": int}
     elif annotation.startswith("float"):
         option |= {"type": float}
+    elif annotation.startswith("bool"):
+        option |= {"is_flag": True, "default": None}
     elif annotation.startswith("tuple"):
         option |= {"multiple": True}
-    if spec.default not in (None, ()):
+    if spec.default not in (None, (), False):
         option["help"] += f" [default: {spec.default}]"
     return option
 

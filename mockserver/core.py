@@ -21,11 +21,14 @@ from .domain.endpoint import Plan
 from .domain.refusals import Refusal
 from .handlers import HANDLERS, check_handlers
 from .journal import Journal
+from .limits import Limiter
 from .messages import JSON_MEDIA_TYPE, Call, Event, Json, Reply, Request, Stream
 from .models import Models
+from .payloads import Payloads
 from .replies import Replies
 from .settings import Kind, Settings
 from .store import MemoryStore, Store, Transaction
+from .turns import Turns
 from .usage import Meter
 
 log = logging.getLogger("mockserver")
@@ -59,6 +62,9 @@ class Mock:
         self.store: Store = store or MemoryStore()
         self.journal = Journal()
         self.meter = Meter()
+        self.limiter = Limiter()
+        self.turns = Turns()
+        self.payloads = Payloads()
         self.replies = Replies()
         self.models = Models()
         self.authenticator = Authenticator(self.settings, self.store)

@@ -17,6 +17,9 @@ DEVELOPMENT_TOKEN = "dapi-mock"
 ENVIRONMENT_PREFIX = "SERVING_MOCK_"
 
 
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
 class SettingError(ValueError):
     """A setting has a value that cannot be used; the text names the setting, the value and what is accepted."""
 
@@ -53,6 +56,16 @@ class Settings:
             "help": "external models per endpoint: one (as the page says), or many of one task with a traffic split"
         },
     )
+    time_to_first_token: float = field(default=0.0, metadata={"help": "seconds before an answer begins"})
+    time_per_token: float = field(default=0.0, metadata={"help": "seconds that each token of an answer takes"})
+    cold_start: float = field(
+        default=0.0,
+        metadata={"help": "seconds that the first request takes when an endpoint that scales to zero has done so"},
+    )
+    forward: bool = field(
+        default=False,
+        metadata={"help": "pass queries of external models on to the OpenAI-compatible server in openai_api_base"},
+    )
     client_id: str = field(
         default="mock-client-id", metadata={"help": "client id of the service principal for OAuth machine-to-machine"}
     )
@@ -62,7 +75,10 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise SettingError(f"port {self.port} is out of range: 0 to 65535")
-        for name in ("provisioning", "provisioning_external", "provisioning_custom", "provisioning_provisioned"):
+        for name in (
+            "provisioning", "provisioning_external", "provisioning_custom", "provisioning_provisioned",
+            "time_to_first_token", "time_per_token", "cold_start",
+        ):  # fmt: skip
             seconds = getattr(self, name)
             if seconds is not None and not 0 <= seconds <= 86_400:
                 raise SettingError(f"{name.replace('_', '-')} {seconds:g} is out of range: 0 to 86400 seconds")
@@ -107,8 +123,11 @@ def _read(name: str, annotation: str, text: str) -> Any:
             return int(text)
         if annotation.startswith("float"):
             return float(text)
-    except ValueError:
-        expected = "a whole number" if annotation.startswith("int") else "a number of seconds"
+        if annotation.startswith("bool"):
+            return _SWITCH[text.strip().lower()]
+    except (ValueError, KeyError):
+        kinds = {"int": "a whole number", "float": "a number of seconds", "bool": "true or false"}
+        expected = next(words for kind, words in kinds.items() if annotation.startswith(kind))
         raise SettingError(f"{ENVIRONMENT_PREFIX}{name.upper()}={text!r} is not {expected}") from None
     if annotation.startswith("tuple"):
         return tuple(part.strip() for part in text.split(",") if part.strip())

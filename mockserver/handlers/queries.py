@@ -1,0 +1,69 @@
+"""The queries: one function for each route, all leading to one exchange with the endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import EndpointNotFound
+from ..messages import Call, Reply, Stream
+from . import handler
+from . import queries_forms as forms
+from .queries_exchange import Exchange
+from .queries_forms import Form, choose, present
+from .queries_target import NO_ENDPOINT, Target, find, find_route_optimized
+
+
+@handler
+def query_endpoint(call: Call) -> Reply | Stream:
+    return _invoked(call, find(call, call.parameters["name"]))
+
+
+@handler
+def query_served_model(call: Call) -> Reply | Stream:
+    target, model = find(call, call.parameters["name"]), call.parameters["served_model_name"]
+    if target.model(model) is None:
+        raise EndpointNotFound(NO_ENDPOINT)
+    return _invoked(call, target, model)
+
+
+@handler
+def query_route_optimized(call: Call) -> Reply | Stream:
+    return _invoked(call, find_route_optimized(call))
+
+
+@handler
+def create_chat_completion(call: Call) -> Reply | Stream:
+    return _named_in_body(call, forms.CHAT_ROUTE)
+
+
+@handler
+def create_completion(call: Call) -> Reply | Stream:
+    return _named_in_body(call, forms.COMPLETIONS_ROUTE)
+
+
+@handler
+def create_embeddings(call: Call) -> Reply | Stream:
+    return _named_in_body(call, forms.EMBEDDINGS_ROUTE)
+
+
+@handler
+def gateway_chat_completion(call: Call) -> Reply | Stream:
+    return _named_in_body(call, forms.CHAT_ROUTE)
+
+
+@handler
+def gateway_embeddings(call: Call) -> Reply | Stream:
+    return _named_in_body(call, forms.EMBEDDINGS_ROUTE)
+
+
+def _invoked(call: Call, target: Target, model: str | None = None) -> Reply | Stream:
+    """The answer of an endpoint that the path names; the reply's header says which model gave it."""
+    form = choose(forms.INVOCATIONS, target, "/invocations")
+    return Exchange(call, target, form, present(call.body), model, shows_model=True).answered()
+
+
+def _named_in_body(call: Call, accepted: Mapping[str, Form]) -> Reply | Stream:
+    """The answer of the endpoint that ``model`` names."""
+    target = find(call, call.body["model"])
+    form = choose(accepted, target, call.operation.path)
+    return Exchange(call, target, form, present(call.body)).answered()

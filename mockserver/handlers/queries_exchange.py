@@ -1,0 +1,237 @@
+"""One query from its admission to its record: limits, choice of the model, pace, counting, whatever the form."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..domain import traffic
+from ..domain.inference import seeds, tokens
+from ..domain.inference.answers import Answer
+from ..domain.inference.drafting import Setting, Usage
+from ..domain.inference.refusals import Refusal as ModelRefusal
+from ..domain.refusals import Refusal
+from ..domain.traffic import Pace
+from ..errors import ApiError, EndpointNotFound, from_refusal
+from ..limits import Requirement, requirements
+from ..messages import Call, Event, Json, Reply, Stream
+from ..turns import Turn
+from ..vocabulary import vocabulary
+from .queries_forms import Form, keeps
+from .queries_target import NO_ENDPOINT, Served, Target, exists
+
+IDLE = 30 * 60 * 1000
+"""Milliseconds without a request after which an endpoint that scales to zero has done so."""
+
+NOTHING = Usage(0, 0)
+FIRST = Turn(0, None)
+
+
+class Unavailable(ApiError):
+    """The only model that could answer has lost its machine."""
+
+    status, code = 503, "TEMPORARILY_UNAVAILABLE"
+
+
+class ModelRefused(ApiError):
+    """A model's own refusal, in the form that its server has for it."""
+
+    def __init__(self, refusal: ModelRefusal) -> None:
+        super().__init__(refusal.message)
+        self.status, self.code = refusal.status, refusal.error_code or ""
+        self.stack_trace = refusal.stack_trace
+
+    def reply(self, request_id: str) -> Reply:
+        if not self.code:
+            return Reply(self.status, self.message, media_type="text/plain")
+        trace = {} if self.stack_trace is None else {"stack_trace": self.stack_trace}
+        return Reply(self.status, {**self.body(request_id), **trace})
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One query of one endpoint. ``model`` names the served model when the request picks it, past the traffic split."""
+
+    call: Call
+    target: Target
+    form: Form
+    body: dict[str, Json]
+    model: str | None = None
+    shows_model: bool = False
+    started: float = field(default_factory=time.perf_counter)
+    served: str = ""
+    required: tuple[Requirement, ...] = ()
+    turn: Turn = FIRST
+
+    def answered(self) -> Reply | Stream:
+        """The answer, or the refusal raised; counted and recorded either way."""
+        try:
+            return self._answered()
+        except (ApiError, Refusal) as problem:
+            refusal = _as_api_error(problem)
+            reply = refusal.reply(self.call.request_id)
+            self._close(reply.status, reply.body, NOTHING)
+            raise refusal from None
+
+    def _answered(self) -> Reply | Stream:
+        call, target = self.call, self.target
+        self.served = self.model or target.routes[0].entity
+        self.form.check(call.mock.spec, self.body, target)
+        self.required = requirements(target.limits, call.identity)
+        headers = call.mock.limiter.admit(target.place, target.name, self.required, call.now)
+        self.turn = call.mock.turns.next(target.place, call.now)
+        self._wake_up()
+        answer = self._asked_in_turn()
+        if self.shows_model:
+            headers = {**headers, "served-model-name": self.served}
+        pace = self._pace()
+        if self.body.get("stream") and answer.stream is not None:
+            return self._streamed(answer, headers, pace)
+        self._sleep(pace.time_to_first_token, answer.usage.completion * (pace.time_per_token or 0))
+        self._close(200, answer.body, answer.usage)
+        return Reply(200, answer.body, headers)
+
+    def _asked_in_turn(self) -> Answer:
+        """The first answer that is not an overload or a failure; with fallback off, the chosen model's."""
+        target = self.target
+        offset = seeds.number(self.call.mock.settings.seed, *target.place) % 100
+        first = self.model or traffic.entity_of(target.routes, self.turn.number, offset)
+        fallback = self.model is None and bool(target.of("fallback_config").get("enabled"))
+        names = traffic.attempts(first, [served.name for served in target.served], fallback=fallback)
+        for name in names:
+            served = target.model(name)
+            if served is None:
+                raise EndpointNotFound(NO_ENDPOINT)
+            self.served = name
+            try:
+                return self._asked(served)
+            except ApiError as problem:
+                if name == names[-1] or not traffic.falls_back(problem.status):
+                    raise
+        raise AssertionError("there is always one attempt, and the last one answers or raises")
+
+    def _asked(self, served: Served) -> Answer:
+        if served.recovering:
+            raise Unavailable(f"Served entity '{served.name}' is recovering, please retry later.")
+        return self.form.answer(self.body, self._setting(served))
+
+    def _setting(self, served: Served) -> Setting:
+        call = self.call
+        if served.profile is None:
+            raise AssertionError(f"{served.name} has no task, so it is not asked in the form {self.form.name}")
+        seed = call.mock.settings.seed
+        return Setting(served.profile, vocabulary(seed), seed, self.turn.number, call.now, keeps)
+
+    def _streamed(self, answer: Answer, headers: Mapping[str, str], pace: Pace) -> Stream:
+        sent: list[Json] = []
+        spent = [0]
+
+        def closed(complete: bool) -> None:
+            usage = answer.usage if complete else Usage(answer.usage.prompt, min(spent[0], answer.usage.completion))
+            self._close(200, sent, usage)
+
+        return Stream(self._paced(answer, pace, sent, spent), headers, self.form.terminator, closed)
+
+    def _paced(self, answer: Answer, pace: Pace, sent: list[Json], spent: list[int]) -> Iterator[Event]:
+        """The events as they are made, no faster than the pace allows. Being late once does not slow the rest down."""
+        logged = self._logged
+        per_token = pace.time_per_token or 0.0
+        due = time.perf_counter() + (pace.time_to_first_token or 0.0)
+        for data in answer.events():
+            self._sleep(due - time.perf_counter())
+            if not exists(self.call, self.target):
+                yield Event({"error": EndpointNotFound(NO_ENDPOINT).body(self.call.request_id)})
+                return
+            count = weight(data)
+            spent[0] += count
+            if logged:
+                sent.append(data)
+            yield Event(data, data["type"] if self.form.names_events else None)
+            due += per_token * count
+
+    def _wake_up(self) -> None:
+        """A cold start, when the endpoint had scaled to zero and cold starts are switched on."""
+        pace = self._pace()
+        if not pace.cold_start or not self.target.scales_to_zero:
+            return
+        previous = self.turn.previous
+        if previous is None or previous < self.target.deployed_at or self.call.now - previous >= IDLE:
+            self._sleep(pace.cold_start)
+
+    def _pace(self) -> Pace:
+        """The endpoint's own pace where it is set, the server's otherwise."""
+        settings, own = self.call.mock.settings, self.call.mock.store.get(Pace, self.call.workspace, self.target.name)
+        usual = Pace(settings.time_to_first_token, settings.time_per_token, settings.cold_start)
+        return usual if own is None else own.over(usual)
+
+    def _sleep(self, *seconds: float | None) -> None:
+        total = sum(part or 0.0 for part in seconds)
+        if total > 0:
+            self.call.mock.clock.sleep(total)
+
+    @property
+    def _logged(self) -> bool:
+        return self.target.captured or bool(self.target.of("inference_table_config").get("enabled"))
+
+    def _close(self, status: int, answer: Json, usage: Usage) -> None:
+        """Count the answer, charge its tokens and keep its record."""
+        call, mock, target = self.call, self.call.mock, self.target
+        milliseconds = (time.perf_counter() - self.started) * 1000
+        mock.meter.observe(
+            *target.place,
+            self.served,
+            status=status,
+            milliseconds=milliseconds,
+            input_tokens=usage.prompt,
+            output_tokens=usage.completion,
+        )
+        mock.limiter.charge(target.place, self.required, usage.total, mock.clock.now())
+        logged = self._logged
+        if not logged and not target.of("usage_tracking_config").get("enabled"):
+            return
+        mock.payloads.record(
+            call.workspace,
+            logged=logged,
+            request=call.request.body,
+            response=answer,
+            endpoint=target.name,
+            served_entity=self.served,
+            moment=call.now,
+            status=status,
+            milliseconds=milliseconds,
+            databricks_request_id=call.request_id,
+            client_request_id=self.body.get("client_request_id"),
+            requester=call.identity.name,
+            streamed=bool(self.body.get("stream")),
+            input_tokens=usage.prompt,
+            output_tokens=usage.completion,
+            usage_context=self.body.get("usage_context"),
+        )
+
+
+def weight(event: Mapping[str, Json]) -> int:
+    """How many tokens of the answer an event carries."""
+    total = 0
+    for choice in event.get("choices") or ():
+        delta = choice.get("delta") or {}
+        content = choice.get("text") or delta.get("content")
+        if isinstance(content, list):
+            content = "".join(part.get("text", "") for block in content for part in block.get("summary") or (block,))
+        if content:
+            total += tokens.count(content)
+        for call in delta.get("tool_calls") or ():
+            total += tokens.count(call.get("function", {}).get("arguments") or "")
+    delta = event.get("delta")
+    if isinstance(delta, str):
+        total += tokens.count(delta)
+    elif isinstance(delta, dict):
+        text = delta.get("text") or delta.get("content") or delta.get("thinking") or delta.get("partial_json")
+        total += tokens.count(text) if isinstance(text, str) else 0
+    return total
+
+
+def _as_api_error(problem: ApiError | Refusal) -> ApiError:
+    if isinstance(problem, ApiError):
+        return problem
+    return ModelRefused(problem) if isinstance(problem, ModelRefusal) else from_refusal(problem)

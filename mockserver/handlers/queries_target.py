@@ -1,0 +1,202 @@
+"""The endpoint a query is for: found by name on the data plane, permitted, ready, and the body not too large for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from .. import catalog
+from ..auth import workspace_id
+from ..domain import views
+from ..domain.config import Entity, Route
+from ..domain.endpoint import Endpoint
+from ..domain.inference.profiles import ModelProfile
+from ..domain.permissions import suffices
+from ..errors import BadRequest, EndpointNotFound, PayloadTooLarge, PermissionDenied, Unauthenticated
+from ..limits import Place
+from ..messages import Call, Json
+from .access import Reader, Snapshot, foundation_endpoints, foundation_settings, level_of
+from .rendering import authorization_details
+
+NO_ENDPOINT = (
+    "The given endpoint does not exist, please retry after checking the specified model and version deployment exists."
+)
+STOPPED = "The given endpoint is stopped, please retry after starting the endpoint."
+NOT_READY = "The given endpoint is not ready, please retry after its deployment has finished."
+MAX_CUSTOM_BODY = 16 * 2**20
+MAX_BODY = 4 * 2**20
+"""Bytes of a request to foundation models, external models and agents; custom models take more."""
+
+
+class QueryDenied(PermissionDenied):
+    """The data plane's refusal, which has no details."""
+
+    detailed = False
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One model behind an endpoint: the name its answers are told apart by, and how it answers.
+
+    ``profile`` is ``None`` for a custom model without a task, ``entity`` for a pay-per-token model.
+    """
+
+    name: str
+    profile: ModelProfile | None
+    entity: Entity | None = None
+    recovering: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An endpoint that is ready to answer, as its configuration in force describes it."""
+
+    name: str
+    place: Place
+    task: str | None
+    served: tuple[Served, ...]
+    routes: tuple[Route, ...]
+    limits: tuple[Mapping[str, Json], ...] = ()
+    gateway: Mapping[str, Json] | None = None
+    captured: bool = False
+    scales_to_zero: bool = False
+    deployed_at: int = 0
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the models run on Databricks, which makes them refuse fields they do not know."""
+        profile = self.served[0].profile
+        return profile is not None and profile.hosted
+
+    def of(self, part: str) -> Mapping[str, Json]:
+        """One part of the AI gateway's configuration, empty when it is not set."""
+        return (self.gateway or {}).get(part) or {}
+
+    def model(self, name: str) -> Served | None:
+        """The served model of this name."""
+        return next((served for served in self.served if served.name == name), None)
+
+
+def find(call: Call, name: str) -> Target:
+    """The endpoint of this name, if the caller may query it and it is ready.
+
+    Raises:
+        EndpointNotFound: there is none, in the data plane's words.
+        QueryDenied: the caller may not query it.
+        BadRequest: it is stopped or not ready yet.
+        PayloadTooLarge: the body is larger than its models take.
+    """
+    if call.identity.audience is not None and call.operation.id != "query_route_optimized":
+        raise QueryDenied("The token is a data-plane token: it is good for the endpoint_url of its endpoint only.")
+    reader = Snapshot(call)
+    endpoint = reader.get(Endpoint, name)
+    if endpoint is None:
+        target = _foundation_target(call, name, reader)
+    else:
+        _check_permission(call, endpoint, reader)
+        target = _target(call, endpoint)
+    _check_size(call, target)
+    return target
+
+
+def find_route_optimized(call: Call) -> Target:
+    """The route-optimised endpoint that the path names, for a caller with a data-plane token made for it."""
+    if not call.identity.oauth:
+        raise Unauthenticated
+    name = call.parameters["name"]
+    endpoint = Snapshot(call).get(Endpoint, name)
+    belongs = call.parameters["workspace_id"] == workspace_id(call.workspace)
+    if endpoint is None or not endpoint.route_optimized or not belongs:
+        raise EndpointNotFound(NO_ENDPOINT)
+    if call.identity.audience != authorization_details(endpoint):
+        # The service prints the audience of the token it was given, and an empty one for what it wanted.
+        was = hashlib.md5((call.identity.audience or call.workspace).encode(), usedforsecurity=False).hexdigest()
+        audience = f"{was[:8]}-{was[8:12]}-{was[12:16]}-{was[16:20]}-{was[20:]}"
+        raise BadRequest(f"io.jsonwebtoken.IncorrectClaimException: Expected aud claim to be: , but was: {audience}.")
+    return find(call, name)
+
+
+def exists(call: Call, target: Target) -> bool:
+    """Whether the endpoint is still there."""
+    endpoint = call.mock.store.get(Endpoint, call.workspace, target.name)
+    return (endpoint is not None and endpoint.id == target.place[1]) or target.name in foundation_endpoints()
+
+
+def _check_permission(call: Call, endpoint: Endpoint, reader: Reader) -> None:
+    if not suffices(level_of(call, endpoint, reader), "CAN_QUERY"):
+        raise QueryDenied(f"User does not have permission 'Query' on Endpoint {endpoint.name}")
+
+
+def _check_size(call: Call, target: Target) -> None:
+    most = MAX_CUSTOM_BODY if target.task is None else MAX_BODY
+    size = len(call.request.body)
+    if size > most:
+        raise PayloadTooLarge(f"The request body has {size} bytes; at most {most} are accepted.")
+
+
+def _target(call: Call, endpoint: Endpoint) -> Target:
+    now = call.now
+    endpoint = endpoint.at(now)
+    if endpoint.stopped:
+        raise BadRequest(STOPPED)
+    config = endpoint.config
+    if config is None:
+        raise BadRequest(NOT_READY)
+    task = views.task_of(endpoint)
+    served = tuple(
+        Served(
+            entity.name,
+            profile_of(entity, task),
+            entity,
+            endpoint.entity_state(entity.name, now, pending=False)[0] == "DEPLOYMENT_RECOVERING",
+        )
+        for entity in config.entities
+    )
+    gateway = endpoint.ai_gateway or {}
+    return Target(
+        endpoint.name,
+        (call.workspace, endpoint.id),
+        task,
+        served,
+        config.routes,
+        (*endpoint.rate_limits, *(gateway.get("rate_limits") or ())),
+        gateway,
+        captured=bool(config.auto_capture and config.auto_capture.get("enabled", True)),
+        scales_to_zero=any(entity.definition.get("scale_to_zero_enabled") for entity in config.entities),
+        deployed_at=max(entity.created_at for entity in config.entities),
+    )
+
+
+def profile_of(entity: Entity, task: str | None) -> ModelProfile | None:
+    """How an entity answers when it is asked in the form of this task."""
+    if entity.kind == "external":
+        external = entity.definition["external_model"]
+        return catalog.external_profile(external["provider"], external["name"])
+    if entity.kind == "provisioned" or entity.model.startswith("system.ai."):
+        return catalog.hosted_profile(entity.model)
+    return None if task is None else catalog.custom_profile(entity.model)
+
+
+def _foundation_target(call: Call, name: str, reader: Reader) -> Target:
+    model = foundation_endpoints().get(name) or _by_entity_name().get(name)
+    if model is None:
+        raise EndpointNotFound(NO_ENDPOINT)
+    settings = foundation_settings(model.name, reader)
+    gateway = settings.ai_gateway or {}
+    return Target(
+        model.name,
+        (call.workspace, model.name),
+        model.task,
+        (Served(model.name, model.profile),),
+        (Route(model.name, 100),),
+        (*settings.rate_limits, *(gateway.get("rate_limits") or ())),
+        gateway,
+    )
+
+
+@cache
+def _by_entity_name() -> dict[str, catalog.FoundationModel]:
+    """The pay-per-token models by their newer names (``system.ai...``)."""
+    return {model.entity_name: model for model in catalog.foundation_models()}

@@ -1,0 +1,214 @@
+"""Rate limits: who may still call an endpoint, and when those who may not can try again.
+
+The well-known ``limits`` package cannot be used: its memory storage reads ``time.time()`` itself and clears up from a
+timer thread, so its windows would not follow the mock's clock; and it has no way to charge tokens after the answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .auth import Identity
+from .errors import RequestLimitExceeded
+
+Json = Any
+Unit = Literal["calls", "tokens"]
+Place = tuple[str, str]
+"""The workspace and the endpoint's id whose use is counted."""
+
+WINDOW = 60_000
+"""Milliseconds of the rolling window; the only renewal period there is, is the minute."""
+
+_SCOPES = {
+    "endpoint": "endpoint",
+    "user": "user",
+    "user_group": "user group",
+    "service_principal": "service principal",
+}
+_RATES = {"calls": "Requests-per-minute (RPM)", "tokens": "Tokens-per-minute (TPM)"}
+_HEADERS = {"calls": "Requests", "tokens": "Tokens"}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many calls or tokens a minute for everybody who is counted under ``subject``."""
+
+    subject: str
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What must hold before a caller is let in: at least one of the allowances has something left."""
+
+    scope: str
+    unit: Unit
+    allowances: tuple[Allowance, ...]
+
+
+def requirements(limits: Iterable[Mapping[str, Json]], identity: Identity) -> tuple[Requirement, ...]:
+    """What the configured limits ask of this caller.
+
+    The endpoint's limits hold for everybody. Of the others the most particular kind counts: a limit for this very user
+    or service principal, else those of its groups (each shared by its members; the caller is refused only when all of
+    them are used up), else the one for every user. Calls and tokens are judged apart.
+    """
+    found: list[Requirement] = []
+    given = list(limits)
+    units: tuple[Unit, ...] = ("calls", "tokens")
+    for unit in units:
+        own: list[Requirement] = []
+        groups: list[Allowance] = []
+        everybody: list[Requirement] = []
+        for limit in given:
+            allowed = limit.get(unit)
+            if allowed is None:
+                continue
+            key, principal = limit.get("key") or "endpoint", limit.get("principal")
+            personal = Requirement(key, unit, (Allowance(f"user:{identity.name}", int(allowed)),))
+            if key == "endpoint":
+                found.append(Requirement(key, unit, (Allowance("endpoint", int(allowed)),)))
+            elif key == "user_group":
+                if principal in _groups_of(identity):
+                    groups.append(Allowance(f"group:{principal}", int(allowed)))
+            elif principal == identity.name:
+                own.append(personal)
+            elif not principal:
+                everybody.append(personal)
+        if own:
+            found += own
+        elif groups:
+            found.append(Requirement("user_group", unit, tuple(groups)))
+        else:
+            found += everybody
+    return tuple(found)
+
+
+def _groups_of(identity: Identity) -> set[str]:
+    return {principal.name for principal in identity.principals if principal.kind == "group_name"}
+
+
+class Limiter:
+    """Counts calls and tokens over the last minute. All that is counted stays in here, behind three methods."""
+
+    def __init__(self) -> None:
+        self._windows: dict[Place, dict[tuple[str, Unit], _Window]] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, place: Place, name: str, required: tuple[Requirement, ...], now: int) -> dict[str, str]:
+        """Count one call, when every requirement holds. Returns the headers that tell what is left.
+
+        Raises:
+            RequestLimitExceeded: one does not hold; nothing is counted, and ``Retry-After`` says when it will.
+        """
+        if not required:
+            return {}
+        with self._lock:
+            waits = [(self._wait(place, requirement, now), requirement) for requirement in required]
+            longest, requirement = max(waits, key=lambda wait: wait[0])
+            if longest == 0:
+                self._count(place, required, "calls", 1, now)
+            headers = self._headers(place, required, now)
+        if longest == 0:
+            return headers
+        raise RequestLimitExceeded(
+            f"User defined rate limit(s) exceeded for '{name}'. {_RATES[requirement.unit]} rate limit exceeded for "
+            f"{_SCOPES[requirement.scope]}",
+            {"Retry-After": str(_seconds(longest)), **headers},
+        )
+
+    def charge(self, place: Place, required: tuple[Requirement, ...], tokens: int, now: int) -> None:
+        """Count the tokens of an answered call."""
+        if tokens > 0 and any(requirement.unit == "tokens" for requirement in required):
+            with self._lock:
+                self._count(place, required, "tokens", tokens, now)
+
+    def clear(self, workspace: str) -> None:
+        """Forget what was counted in one workspace."""
+        with self._lock:
+            for place in [place for place in self._windows if place[0] == workspace]:
+                del self._windows[place]
+
+    def _window(self, place: Place, subject: str, unit: Unit) -> _Window:
+        return self._windows.setdefault(place, {}).setdefault((subject, unit), _Window())
+
+    def _wait(self, place: Place, requirement: Requirement, now: int) -> int:
+        """Milliseconds until the requirement holds; 0 when it does."""
+        return min(
+            self._window(place, allowance.subject, requirement.unit).wait(allowance.allowed, now)
+            for allowance in requirement.allowances
+        )
+
+    def _count(self, place: Place, required: tuple[Requirement, ...], unit: Unit, amount: int, now: int) -> None:
+        subjects = {
+            allowance.subject
+            for requirement in required
+            if requirement.unit == unit
+            for allowance in requirement.allowances
+        }
+        for subject in subjects:
+            self._window(place, subject, unit).add(amount, now)
+
+    def _headers(self, place: Place, required: tuple[Requirement, ...], now: int) -> dict[str, str]:
+        """What is left of the tightest allowance of each unit, in the headers that the gateway's proxies hand on."""
+        tightest: dict[Unit, tuple[int, int, int]] = {}
+        for requirement in required:
+            for allowance in requirement.allowances:
+                window = self._window(place, allowance.subject, requirement.unit)
+                left = max(0, allowance.allowed - window.total(now))
+                state = (left, allowance.allowed, _seconds(window.age_out(now)))
+                tightest[requirement.unit] = min(tightest.get(requirement.unit, state), state)
+        headers: dict[str, str] = {}
+        for unit, (left, allowed, reset) in tightest.items():
+            for part, value in (("Limit", allowed), ("Remaining", left), ("Reset", reset)):
+                headers[f"X-Ratelimit-{part}-{_HEADERS[unit]}"] = str(value)
+        return headers
+
+
+class _Window:
+    """Amounts of the last minute, by the moment at which they were counted."""
+
+    __slots__ = ("_entries", "_total")
+
+    def __init__(self) -> None:
+        self._entries: deque[tuple[int, int]] = deque()
+        self._total = 0
+
+    def total(self, now: int) -> int:
+        entries = self._entries
+        # A clock that was set back leaves entries of a future that has not happened: they are dropped, too.
+        while entries and (entries[0][0] <= now - WINDOW or entries[0][0] > now):
+            self._total -= entries.popleft()[1]
+        return self._total
+
+    def add(self, amount: int, now: int) -> None:
+        self._total += amount
+        if self._entries and self._entries[-1][0] == now:
+            amount += self._entries.pop()[1]
+        self._entries.append((now, amount))
+
+    def wait(self, allowed: int, now: int) -> int:
+        """Milliseconds until less than ``allowed`` is counted; a whole window when that will never be."""
+        total = self.total(now)
+        if total < allowed:
+            return 0
+        if allowed <= 0:
+            return WINDOW
+        for moment, amount in self._entries:
+            total -= amount
+            if total < allowed:
+                return moment + WINDOW - now
+        return WINDOW
+
+    def age_out(self, now: int) -> int:
+        """Milliseconds until everything counted so far has left the window."""
+        return self._entries[-1][0] + WINDOW - now if self._entries else 0
+
+
+def _seconds(milliseconds: int) -> int:
+    """Whole seconds, rounded up: whoever waits that long is let in."""
+    return -(-milliseconds // 1000)

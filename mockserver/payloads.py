@@ -1,0 +1,92 @@
+"""What an inference table would hold: one row per answered query, newest last, bounded per workspace.
+
+Rows are kept for endpoints with an inference table (``ai_gateway.inference_table_config`` or ``auto_capture_config``);
+with usage tracking alone, a row has the counts but neither request nor response.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+Json = Any
+
+CAPACITY = 10_000
+"""Rows kept per workspace; older ones are dropped and counted."""
+
+MAX_BODY = 2**20
+"""Bytes of a request or response that a row takes; of a larger one it only says so, as the service's tables do."""
+
+TOO_LARGE = {"request": "MAX_REQUEST_SIZE_EXCEEDED", "response": "MAX_RESPONSE_SIZE_EXCEEDED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One query. ``moment`` is on the mock's clock, ``milliseconds`` is how long the answer took; tokens are counts.
+
+    ``request`` and ``response`` are JSON texts, ``None`` when they are not logged; the response of a stream is the list
+    of the data of its events.
+    """
+
+    number: int
+    endpoint: str
+    served_entity: str
+    moment: int
+    status: int
+    milliseconds: float
+    databricks_request_id: str
+    client_request_id: str | None
+    requester: str
+    streamed: bool
+    input_tokens: int
+    output_tokens: int
+    usage_context: Json = None
+    request: str | None = None
+    response: str | None = None
+    logging_error_codes: tuple[str, ...] = ()
+
+
+class Payloads:
+    """The rows of every workspace."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.capacity = capacity
+        self._rows: dict[str, deque[Payload]] = {}
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def record(self, workspace: str, *, logged: bool, request: bytes, response: Json, **columns: Any) -> None:
+        """Add one row, whose ``columns`` are members of Payload. The bodies are left out unless they are ``logged``."""
+        bodies = {"request": request, "response": orjson.dumps(response)} if logged else {}
+        texts: dict[str, Any] = {
+            name: body.decode("utf-8", "replace") for name, body in bodies.items() if len(body) <= MAX_BODY
+        }
+        codes = tuple(TOO_LARGE[name] for name, body in bodies.items() if len(body) > MAX_BODY)
+        with self._lock:
+            number = self._counts.get(workspace, 0) + 1
+            self._counts[workspace] = number
+            rows = self._rows.setdefault(workspace, deque(maxlen=self.capacity))
+            rows.append(Payload(number=number, logging_error_codes=codes, **texts, **columns))
+
+    def entries(self, workspace: str, endpoint: str | None = None) -> list[Payload]:
+        """The rows kept, oldest first: all, or those of the endpoint of this name."""
+        rows = list(self._rows.get(workspace, ()))
+        return rows if endpoint is None else [row for row in rows if row.endpoint == endpoint]
+
+    def count(self, workspace: str) -> int:
+        """How many rows there have been, dropped ones included."""
+        return self._counts.get(workspace, 0)
+
+    def dropped(self, workspace: str) -> int:
+        """How many rows are no longer kept."""
+        return self.count(workspace) - len(self._rows.get(workspace, ()))
+
+    def clear(self, workspace: str) -> None:
+        """Forget the rows of one workspace."""
+        with self._lock:
+            self._rows.pop(workspace, None)
+            self._counts.pop(workspace, None)
