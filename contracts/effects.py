@@ -128,6 +128,8 @@ def _changed(oracle: Oracle, known: Known, exchange: Exchange, hit: Match) -> No
         case "update_config" | "update_provisioned_throughput_config" | "start_endpoint":
             _updated(oracle, known, exchange, hit, sent)
         case "stop_endpoint":
+            if known.pending is not None:
+                known.settle()  # it had ended, or the stop would have been refused
             known.stopped = True
         case "patch_tags":
             _tagged(known, sent)

@@ -228,6 +228,7 @@ class GuardAdapter(HTTPAdapter):
     sent, marked so that nobody mistakes the answer for the target's."""
 
     MARK = "X-Contracts-Held-Back"
+    NUMBER = "X-Contracts-Exchange"
 
     def __init__(self, guard: Guard, origin: str) -> None:
         super().__init__()
@@ -246,9 +247,8 @@ class GuardAdapter(HTTPAdapter):
             return self._response(request, 403, ((self.MARK, str(reason)),), b"")
         if exchange.failure:
             raise requests.ConnectionError(exchange.failure, request=request)
-        response = self._response(request, exchange.status, exchange.headers, exchange.body)
-        response.exchange = exchange  # type: ignore[attr-defined]  # read back by the checks
-        return response
+        headers = (*exchange.headers, (self.NUMBER, str(exchange.number)))
+        return self._response(request, exchange.status, headers, exchange.body)
 
     def _asked(self, request: requests.PreparedRequest) -> Asked:
         parts = urlsplit(request.url or "")
