@@ -13,6 +13,7 @@ from openapi import Operation
 
 from . import errors
 from .core import MAX_BODY, Mock
+from .delivery import Disturbed
 from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Request, Stream
 
 API_PREFIX = "/api/2.0"
@@ -41,28 +42,31 @@ def create_app(mock: Mock) -> Flask:
 
     @app.errorhandler(HTTPException)
     def refused(problem: HTTPException) -> Response:
-        return _response(_refusal(problem).reply(mock.new_uuid()))
+        return _response(mock.refuse(_request({}, b""), _refusal(problem)))
 
     return app
 
 
 def _view(mock: Mock, operation: Operation) -> Callable[..., Response]:
     def view(**parameters: str) -> Response:
-        answer = mock.respond(
-            operation,
-            Request(
-                method=request.method,
-                path=request.path,
-                headers=_headers(request.environ),
-                parameters=parameters,
-                query=request.args.to_dict(),
-                body=request.get_data(cache=False),
-                base_url=request.host_url.rstrip("/"),
-            ),
-        )
+        answer = mock.respond(operation, _request(parameters, request.get_data(cache=False)))
+        if isinstance(answer, Disturbed):
+            return _disturbed(answer)
         return _stream(answer) if isinstance(answer, Stream) else _response(answer)
 
     return view
+
+
+def _request(parameters: dict[str, str], body: bytes) -> Request:
+    return Request(
+        method=request.method,
+        path=request.path,
+        headers=_headers(request.environ),
+        parameters=parameters,
+        query=request.args.to_dict(),
+        body=body,
+        base_url=request.host_url.rstrip("/"),
+    )
 
 
 def _headers(environ: dict[str, object]) -> dict[str, str]:
@@ -91,6 +95,21 @@ def _stream(stream: Stream) -> Response:
     response = Response(_frames(stream), status=stream.status, content_type=STREAM_MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-cache"
     response.headers.update(stream.headers)
+    return response
+
+
+def _disturbed(disturbed: Disturbed) -> Response:
+    """The response with the length of the whole body, of which the client may get less."""
+    answer = disturbed.answer
+    if isinstance(answer, Stream):
+        response = _stream(answer)
+        frames: Iterator[bytes] = map(disturbed.garbled, _frames(answer))
+        response.response = disturbed.body(frames)
+        return response
+    response = _response(answer)
+    body = disturbed.garbled(response.get_data())
+    response.response = disturbed.body([body])
+    response.headers["Content-Length"] = str(len(body))
     return response
 
 

@@ -26,12 +26,17 @@ class AdjustableClock:
     >>> clock.advance(1.5)
     >>> clock.now()
     1700000001500
+
+    Attributes:
+        auto_advance: seconds by which a frozen clock moves before each read (GET) is answered, so that a client that
+            polls sees time pass; 0 leaves it where it is.
     """
 
     def __init__(self, frozen_at: int | None = None) -> None:
         self._lock = threading.Lock()
         self._offset = 0
         self._frozen_at = frozen_at
+        self.auto_advance = 0.0
 
     @property
     def frozen(self) -> bool:
@@ -42,6 +47,12 @@ class AdjustableClock:
         frozen = self._frozen_at
         return frozen if frozen is not None else time.time_ns() // 1_000_000 + self._offset
 
+    def polled(self) -> int:
+        """The moment at which a read is answered: now, after ``auto_advance`` on a frozen clock."""
+        if self.auto_advance and self.frozen:
+            self.advance(self.auto_advance)
+        return self.now()
+
     def sleep(self, seconds: float) -> None:
         """Pass time: a running clock really waits, a frozen one is left where it is."""
         if not self.frozen and seconds > 0:
@@ -49,7 +60,7 @@ class AdjustableClock:
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward. Raises ValueError for a negative number of seconds: time does not run back."""
-        if seconds < 0:
+        if not seconds >= 0:
             raise ValueError(f"cannot move the clock by {seconds} s: only forward")
         with self._lock:
             if self._frozen_at is not None:
@@ -72,4 +83,4 @@ class AdjustableClock:
     def reset(self) -> None:
         """Show the machine's own time again."""
         with self._lock:
-            self._offset, self._frozen_at = 0, None
+            self._offset, self._frozen_at, self.auto_advance = 0, None, 0.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
+from typing import Literal, Protocol
 from urllib.parse import parse_qsl
 
 import orjson
@@ -17,8 +20,10 @@ from openapi import Operation, Spec, load
 from . import errors
 from .auth import Authenticator, Identity
 from .clock import AdjustableClock
+from .delivery import Disturbed
 from .domain.endpoint import Plan
 from .domain.refusals import Refusal
+from .faults import Fault, Faults
 from .handlers import HANDLERS, check_handlers
 from .journal import Journal
 from .limits import Limiter
@@ -27,6 +32,7 @@ from .models import Models
 from .payloads import Payloads
 from .replies import Replies
 from .settings import Kind, Settings
+from .staleness import Staleness
 from .store import MemoryStore, Store, Transaction
 from .turns import Turns
 from .usage import Meter
@@ -37,6 +43,12 @@ FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_BODY = 16 * 2**20
 """Bytes of a request body; the service takes 16 MB for custom models and less for others."""
 UNDECODABLE = "Request body is not valid JSON: {problem}. Send a JSON object encoded as UTF-8."
+
+
+class Clearable(Protocol):
+    """What keeps something for each workspace and can forget it."""
+
+    def clear(self, workspace: str) -> None: ...
 
 
 class Mock:
@@ -67,22 +79,35 @@ class Mock:
         self.payloads = Payloads()
         self.replies = Replies()
         self.models = Models()
+        self.faults = Faults()
+        self.staleness = Staleness()
         self.authenticator = Authenticator(self.settings, self.store)
+        self.parts: list[Clearable] = [
+            self.store, self.journal, self.meter, self.replies, self.models, self.faults, self.staleness
+        ]  # fmt: skip
+        """Everything that keeps something for each workspace, so that ``clear`` forgets none."""
         self._random = random.Random(self.settings.seed)
+        self._views: dict[str, Mock] = {}
         check_handlers(self.spec)
 
-    def respond(self, operation: Operation, request: Request) -> Reply | Stream:
+    def respond(self, operation: Operation, request: Request) -> Reply | Stream | Disturbed:
         """Answer one request. Never raises: what goes wrong becomes a reply."""
         started = time.perf_counter()
-        request_id = self.new_uuid()
-        now = self.clock.now()
+        mock, request_id, now = self, self.new_uuid(), self.clock.now()
         identity: Identity | None = None
+        fault: Fault | None = None
         body: Json = None
         try:
             identity = self._identify(operation, request, request_id)
-            body = self._decoded(operation, request)
-            call = Call(self, operation, request, identity, operation.with_defaults(body), now, request_id)
+            mock = self.of(identity.workspace)
+            request_id = mock.new_uuid() if mock is not self else request_id
+            now = mock.clock.polled() if request.method == "GET" else mock.clock.now()
+            body = mock._decoded(operation, request)
+            fault = mock._fault(identity, operation, request, body)
+            mock._strike(fault, identity, "before")
+            call = mock._call(operation, request, identity, body, now, request_id)
             answer = self._finished(operation, HANDLERS[operation.id](call))
+            mock._strike(fault, identity, "after")
         except errors.InjectedError as injected:
             answer = injected.reply(request_id)
         except errors.ApiError as refusal:
@@ -98,26 +123,100 @@ class Mock:
             identity=identity.name if identity else None,
             operation=operation,
             request=request,
-            status=answer.status,
+            status=0 if fault is not None and fault.drop else answer.status,
             seconds=time.perf_counter() - started,
             request_id=request_id,
             body=body,
             reply=answer.body if isinstance(answer, Reply) else None,
+            endpoint=_endpoint(request, body),
+            fault=fault.id if fault is not None else None,
         )
-        return _with_request_id(answer, request_id)
+        return self._delivered(_with_request_id(answer, request_id), fault, identity)
+
+    def refuse(self, request: Request, refusal: errors.ApiError) -> Reply:
+        """Answer, and note, a request that no operation of the contract fits."""
+        request_id = self.new_uuid()
+        try:
+            identity = self.authenticator.identify(request.headers, request_id)
+        except errors.ApiError:
+            identity = PUBLIC
+        reply = refusal.reply(request_id)
+        self.journal.record(
+            identity.workspace,
+            moment=self.of(identity.workspace).clock.now(),
+            identity=identity.name,
+            operation=None,
+            request=request,
+            status=reply.status,
+            seconds=0.0,
+            request_id=request_id,
+            body=None,
+            reply=reply.body,
+        )
+        return reply
+
+    def of(self, workspace: str) -> Mock:
+        """The mock as this workspace has it: with its own clock and settings, where it was given some."""
+        return self._views.get(workspace, self)
+
+    def clock_of(self, workspace: str) -> AdjustableClock:
+        """The clock that this workspace lives by."""
+        return self.of(workspace).clock
+
+    def configure(
+        self, workspace: str, *, clock: AdjustableClock | None = None, settings: Settings | None = None
+    ) -> Mock:
+        """Give a workspace a clock, settings (how long deployments take, the seed, ...) or both of its own."""
+        view = copy.copy(self.of(workspace))
+        view.clock = clock or view.clock
+        if settings is not None:
+            view.settings = settings
+            view._random = random.Random(f"{settings.seed}/{workspace}")
+        self._views[workspace] = view
+        return view
+
+    def clear(self, workspace: str) -> None:
+        """Forget everything about one workspace: its state, its clock and settings, and what was scripted in it."""
+        for part in self.parts:
+            part.clear(workspace)
+        self._views.pop(workspace, None)
 
     def transaction(self, workspace: str) -> AbstractContextManager[Transaction]:
         """A transaction on one workspace's state."""
-        transaction: AbstractContextManager[Transaction] = self.store.transaction(workspace)
-        return transaction
+        return self.staleness.noting(self, workspace, self.store.transaction(workspace))
 
     def plan(self, workspace: str, name: str, kind: Kind) -> Plan:
         """How the next deployment of this endpoint will go."""
-        return Plan(self.settings.provisioning_time(kind))
+        return self.faults.plan(workspace, name, Plan(self.settings.provisioning_time(kind)))
 
     def new_uuid(self) -> str:
         """A UUID from the seeded sequence."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def _call(
+        self, operation: Operation, request: Request, identity: Identity, body: Json, now: int, request_id: str
+    ) -> Call:
+        mock = self.staleness.seen(self, identity.workspace, now) if request.method == "GET" else self
+        return Call(mock, operation, request, identity, operation.with_defaults(body), now, request_id)
+
+    def _fault(self, identity: Identity, operation: Operation, request: Request, body: Json) -> Fault | None:
+        return self.faults.find(identity.workspace, operation.id, _endpoint(request, body), request, identity.name)
+
+    def _strike(self, fault: Fault | None, identity: Identity, moment: Literal["before", "after"]) -> None:
+        """Let a fault delay the request and put its error in the place of the answer."""
+        if fault is None:
+            return
+        if fault.when == moment:
+            self.faults.wait(identity.workspace, fault.delay)
+        if fault.strikes(moment):
+            raise fault.error()
+
+    def _delivered(
+        self, answer: Reply | Stream, fault: Fault | None, identity: Identity | None
+    ) -> Reply | Stream | Disturbed:
+        if fault is None or identity is None or not fault.disturbs:
+            return answer
+        return Disturbed(answer, fault, partial(self.faults.wait, identity.workspace))
 
     def _identify(self, operation: Operation, request: Request, request_id: str) -> Identity:
         if operation.public:
@@ -178,6 +277,14 @@ class Mock:
                 yield Event({"error": {"message": f"The mock's own stream breaks the contract: {problem}"}})
                 return
             yield event
+
+
+def _endpoint(request: Request, body: Json) -> str | None:
+    """The endpoint that a request is about: named in the path, or in the body of a creation or an OpenAI query."""
+    name = request.parameters.get("name")
+    if name is None and isinstance(body, Mapping):
+        name = body.get("name") or body.get("model")
+    return name if isinstance(name, str) else None
 
 
 PUBLIC = Identity("anonymous", "Anonymous", workspace="", admin=False)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from .matching import missing
 from .messages import Json, Request
 
 if TYPE_CHECKING:
@@ -15,10 +19,17 @@ if TYPE_CHECKING:
 CAPACITY = 10_000
 """Entries kept per workspace; older ones are dropped and counted."""
 
+UNKNOWN = "unknown"
+"""The operation of a request that no path of the contract fits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One exchange. ``body`` and ``reply`` are without secrets; ``moment`` is on the mock's clock, ``seconds`` real."""
+    """One exchange. ``body`` and ``reply`` are without secrets; ``moment`` is on the mock's clock, ``seconds`` real.
+
+    ``operation`` is ``unknown`` for a request that no path of the contract fits; ``status`` is 0 when the connection
+    was dropped; ``fault`` is the id of the fault that struck, "" for one without an id.
+    """
 
     number: int
     moment: int
@@ -31,6 +42,36 @@ class Entry:
     request_id: str
     body: Json
     reply: Json
+    endpoint: str | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries are meant. Texts are patterns with ``*`` and ``?``; ``body`` is a part of the request's body."""
+
+    operation: str | None = None
+    endpoint: str | None = None
+    method: str | None = None
+    path: str | None = None
+    identity: str | None = None
+    status: int | None = None
+    body: Json = None
+
+    def fits(self, raw: _Raw) -> bool:
+        """Whether an exchange is one of these."""
+        return (
+            _fits(self.operation, raw.operation_id)
+            and _fits(self.endpoint, raw.endpoint)
+            and (self.method is None or self.method.upper() == raw.request.method)
+            and _fits(self.path, raw.request.path)
+            and _fits(self.identity, raw.identity)
+            and (self.status is None or self.status == raw.status)
+            and (self.body is None or missing(self.body, raw.body) is None)
+        )
+
+
+EVERYTHING = Filter()
 
 
 @dataclass(slots=True)
@@ -38,27 +79,35 @@ class _Raw:
     number: int
     moment: int
     identity: str | None
-    operation: Operation
+    operation: Operation | None
     request: Request
     status: int
     seconds: float
     request_id: str
     body: Json
     reply: Json
+    endpoint: str | None
+    fault: str | None
+
+    @property
+    def operation_id(self) -> str:
+        return UNKNOWN if self.operation is None else self.operation.id
 
     def entry(self) -> Entry:
         return Entry(
             self.number,
             self.moment,
             self.identity,
-            self.operation.id,
+            self.operation_id,
             self.request.method,
             self.request.path,
             self.status,
             self.seconds,
             self.request_id,
-            self.operation.masked(self.body),
+            None if self.operation is None else self.operation.masked(self.body),
             self.reply,
+            self.endpoint,
+            self.fault,
         )
 
 
@@ -69,7 +118,8 @@ class Journal:
         self.capacity = capacity
         self._entries: dict[str, deque[_Raw]] = {}
         self._counts: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._waiting = 0
 
     def record(
         self,
@@ -77,26 +127,50 @@ class Journal:
         *,
         moment: int,
         identity: str | None,
-        operation: Operation,
+        operation: Operation | None,
         request: Request,
         status: int,
         seconds: float,
         request_id: str,
         body: Json,
         reply: Json,
+        endpoint: str | None = None,
+        fault: str | None = None,
     ) -> None:
         """Note one exchange."""
-        with self._lock:
+        with self._changed:
             number = self._counts.get(workspace, 0) + 1
             self._counts[workspace] = number
             entries = self._entries.get(workspace)
             if entries is None:
                 entries = self._entries[workspace] = deque(maxlen=self.capacity)
-            entries.append(_Raw(number, moment, identity, operation, request, status, seconds, request_id, body, reply))
+            entries.append(
+                _Raw(
+                    number, moment, identity, operation, request, status, seconds, request_id, body, reply, endpoint,
+                    fault,
+                )
+            )  # fmt: skip
+            if self._waiting:
+                self._changed.notify_all()
 
-    def entries(self, workspace: str) -> list[Entry]:
-        """The exchanges kept, oldest first."""
-        return [raw.entry() for raw in list(self._entries.get(workspace, ()))]
+    def entries(self, workspace: str, only: Filter = EVERYTHING) -> list[Entry]:
+        """The exchanges kept that fit, oldest first."""
+        return [raw.entry() for raw in self._raw(workspace) if only.fits(raw)]
+
+    def wait(self, workspace: str, count: int, timeout: float, only: Filter = EVERYTHING) -> list[Entry]:
+        """The exchanges that fit, as soon as there are ``count`` of them or ``timeout`` real seconds have passed."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._waiting += 1
+            try:
+                while self._count(workspace, only.fits) < count:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        break
+                    self._changed.wait(left)
+            finally:
+                self._waiting -= 1
+        return self.entries(workspace, only)
 
     def count(self, workspace: str) -> int:
         """How many exchanges there have been, dropped ones included."""
@@ -108,6 +182,17 @@ class Journal:
 
     def clear(self, workspace: str) -> None:
         """Forget the exchanges of one workspace."""
-        with self._lock:
+        with self._changed:
             self._entries.pop(workspace, None)
             self._counts.pop(workspace, None)
+
+    def _raw(self, workspace: str) -> list[_Raw]:
+        with self._changed:
+            return list(self._entries.get(workspace, ()))
+
+    def _count(self, workspace: str, fits: Callable[[_Raw], bool]) -> int:
+        return sum(map(fits, self._entries.get(workspace, ())))
+
+
+def _fits(pattern: str | None, text: str | None) -> bool:
+    return pattern is None or (text is not None and fnmatchcase(text, pattern))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .errors import BadRequest, InjectedError
+from .errors import InjectedError
 from .matching import JsonPath, difference, missing, shortened
 from .messages import Json
 
@@ -199,7 +199,7 @@ class Replies:
         """The reply scripted for this request, ``None`` when the generated answer is to be given.
 
         Raises:
-            BadRequest: nothing matches and the workspace is strict; the message shows the nearest rule.
+            InjectedError: nothing matches and the workspace is strict; the message shows the nearest rule.
         """
         rules = self._rules.get(workspace)
         if not rules and workspace not in self._strict:
@@ -215,7 +215,7 @@ class Replies:
                 return _answer(installed.rule.answers[min(turn, len(installed.rule.answers) - 1)], body)
             misses.append((99, f"it was to answer {installed.rule.times} times and has done so", installed.rule))
         if workspace in self._strict:
-            raise BadRequest(_unmatched(endpoint, body, misses))
+            raise InjectedError(400, "BAD_REQUEST", _unmatched(endpoint, body, misses))
         return None
 
     def _turn(self, installed: _Installed) -> int | None:

@@ -14,10 +14,11 @@ import orjson
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from .app import create_app
 from .core import MAX_BODY, Mock
+from .delivery import ConnectionDropped
 from .settings import DEVELOPMENT_TOKEN, Settings
 
 THREADS = 64
@@ -46,7 +47,18 @@ class _RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
         self.write(document)
 
 
+class _Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
+    """A request whose answer may end early on purpose: what was written is sent, and the connection closed."""
+
+    def service(self) -> None:
+        try:
+            super().service()
+        except ConnectionDropped:
+            self.close_on_finish = True
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
+    task_class = _Task
     error_task_class = _RefusalTask
 
 
@@ -98,6 +110,7 @@ class MockServer:
         if self._thread is None:
             return
         self._stopping = True
+        self.mock.faults.release()
         self._server.pull_trigger()
         self._thread.join(GRACE + 1)
         self._server, self._thread = None, None

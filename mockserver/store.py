@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 Record = TypeVar("Record")
@@ -37,12 +37,24 @@ class Store(Protocol):
         """The records of one kind in the order in which they were first put."""
         ...
 
-    def transaction(self, workspace: str) -> Any:
+    def items(self, kind: type[Record], workspace: str) -> list[tuple[str, Record]]:
+        """The records of one kind with their keys, in the order in which they were first put."""
+        ...
+
+    def workspaces(self) -> list[str]:
+        """The workspaces that have records."""
+        ...
+
+    def transaction(self, workspace: str) -> AbstractContextManager[Transaction]:
         """A context manager around one Transaction; transactions of one workspace follow one another."""
         ...
 
     def clear(self, workspace: str) -> None:
         """Forget everything about one workspace."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever the store holds open."""
         ...
 
 
@@ -61,6 +73,12 @@ class MemoryStore:
     def all(self, kind: type[Record], workspace: str) -> list[Record]:
         return list(self._records.get((workspace, kind), {}).values())
 
+    def items(self, kind: type[Record], workspace: str) -> list[tuple[str, Record]]:
+        return list(self._records.get((workspace, kind), {}).items())
+
+    def workspaces(self) -> list[str]:
+        return list(dict.fromkeys(workspace for (workspace, _), records in list(self._records.items()) if records))
+
     @contextmanager
     def transaction(self, workspace: str) -> Iterator[Transaction]:
         with self._lock(workspace):
@@ -75,8 +93,12 @@ class MemoryStore:
 
     def clear(self, workspace: str) -> None:
         with self._lock(workspace):
-            for place in [place for place in self._records if place[0] == workspace]:
+            for place in [place for place in list(self._records) if place[0] == workspace]:
                 del self._records[place]
+            self._locks.pop(workspace, None)
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def _lock(self, workspace: str) -> threading.RLock:
         lock = self._locks.get(workspace)

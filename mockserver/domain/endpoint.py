@@ -33,16 +33,30 @@ FAILED_MESSAGE = "Model server failed to load the model"
 ABORTED_MESSAGE = (
     "Served model creation aborted because the endpoint update timed out. Please see service logs for more information."
 )
+RECOVERING_MESSAGE = "The machine of this served entity was lost. Creating resources for served entity."
 MAX_TAGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a deployment will go: how many milliseconds it takes, how it ends, and the message of a failure."""
+    """How a deployment will go: how many milliseconds it takes, how it ends, and the message of a failure.
+
+    ``lost_after`` milliseconds after it ended well, the first entity loses its machine and gets another within
+    ``recovery`` milliseconds.
+    """
 
     duration: int
     outcome: Outcome = "READY"
     message: str = ""
+    lost_after: int | None = None
+    recovery: int = 0
+
+    def loss(self, config: Config, due_at: int) -> Recovery | None:
+        """When the machine is lost, if it is."""
+        if self.lost_after is None or self.outcome != "READY":
+            return None
+        since = due_at + self.lost_after
+        return Recovery(config.entities[0].name, since, since + self.recovery, RECOVERING_MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +162,12 @@ class Endpoint:
             raise conflict(UPDATING)
         deployment = Deployment(config, now, now + plan.duration, plan.outcome, plan.message)
         return replace(
-            self.at(now), deployment=deployment, versions=config.version, canceled=False, updated_at=now, recovery=None
+            self.at(now),
+            deployment=deployment,
+            versions=config.version,
+            canceled=False,
+            updated_at=now,
+            recovery=plan.loss(config, deployment.due_at),
         )
 
     def cancel(self, now: int) -> Endpoint:
@@ -218,4 +237,3 @@ class Endpoint:
         if len(tags) > MAX_TAGS:
             raise invalid(f"An endpoint can have at most {MAX_TAGS} tags; this would make {len(tags)}.")
         return replace(self, tags=tuple(tags.values()), updated_at=now)
-

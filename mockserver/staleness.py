@@ -1,0 +1,158 @@
+"""Stale reads: for a while after a change, reads show an endpoint as it was before, as an eventually consistent
+service would."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from .domain.endpoint import Endpoint
+from .store import Store, Transaction
+
+if TYPE_CHECKING:
+    from .core import Mock
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReads:
+    """After each change of an endpoint whose name fits, ``reads`` reads of it (or those of the next ``seconds`` on the
+    workspace's clock) show it as it was before the change.
+
+    Raises:
+        ValueError: neither or both are given.
+    """
+
+    reads: int | None = None
+    seconds: float | None = None
+    endpoint: str = "*"
+
+    def __post_init__(self) -> None:
+        if (self.reads is None) == (self.seconds is None):
+            raise ValueError("stale reads last for a number of reads or of seconds: give one of them")
+        if (self.reads or 0) < 0 or (self.seconds or 0) < 0:
+            raise ValueError("a number of reads or seconds is not negative")
+
+
+@dataclass(slots=True)
+class _Past:
+    endpoint: Endpoint | None
+    reads: int | None
+    until: int | None
+
+    def is_over(self, now: int) -> bool:
+        return self.reads == 0 if self.until is None else now >= self.until
+
+
+class Staleness:
+    """What is read stale in every workspace."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, list[StaleReads]] = {}
+        self._pasts: dict[str, dict[str, _Past]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, workspace: str, rule: StaleReads) -> None:
+        """Let reads lag behind from now on."""
+        with self._lock:
+            self._rules.setdefault(workspace, []).append(rule)
+
+    def rules(self, workspace: str) -> list[StaleReads]:
+        """The rules in force."""
+        return list(self._rules.get(workspace, ()))
+
+    def clear(self, workspace: str) -> None:
+        """Read the present again."""
+        with self._lock:
+            self._rules.pop(workspace, None)
+            self._pasts.pop(workspace, None)
+
+    def noting(
+        self, mock: Mock, workspace: str, transaction: AbstractContextManager[Transaction]
+    ) -> AbstractContextManager[Transaction]:
+        """The transaction, after which the endpoints it changed are read stale."""
+        return self._noting(mock, workspace, transaction) if workspace in self._rules else transaction
+
+    @contextmanager
+    def _noting(
+        self, mock: Mock, workspace: str, transaction: AbstractContextManager[Transaction]
+    ) -> Iterator[Transaction]:
+        before = _endpoints(mock.store, workspace)
+        with transaction as inner:
+            yield inner
+        after = _endpoints(mock.store, workspace)
+        now = mock.clock_of(workspace).now()
+        with self._lock:
+            for name in before.keys() | after.keys():
+                rule = next((rule for rule in self.rules(workspace) if fnmatchcase(name, rule.endpoint)), None)
+                if rule is not None and before.get(name) != after.get(name):
+                    until = None if rule.seconds is None else now + round(rule.seconds * 1000)
+                    self._pasts.setdefault(workspace, {})[name] = _Past(before.get(name), rule.reads, until)
+
+    def seen(self, mock: Mock, workspace: str, now: int) -> Mock:
+        """The mock as a read sees it: itself, or one whose store shows the past."""
+        if workspace not in self._pasts:
+            return mock
+        past = copy.copy(mock)
+        past.store = cast(Store, _PastStore(mock.store, self, workspace, now))
+        return past
+
+    def past(self, workspace: str, now: int) -> dict[str, Endpoint | None]:
+        """The endpoints that are read stale, as they were; ``None`` for one that did not exist."""
+        with self._lock:
+            pasts = self._pasts.get(workspace, {})
+            for name in [name for name, past in pasts.items() if past.is_over(now)]:
+                del pasts[name]
+            return {name: past.endpoint for name, past in pasts.items()}
+
+    def used(self, workspace: str, name: str) -> None:
+        """One stale read of this endpoint was given."""
+        with self._lock:
+            past = self._pasts.get(workspace, {}).get(name)
+            if past is not None and past.reads:
+                past.reads -= 1
+
+
+class _PastStore:
+    """The store as one read request sees it. Each stale endpoint counts once, however often the request looks."""
+
+    def __init__(self, store: Store, staleness: Staleness, workspace: str, now: int) -> None:
+        self._store, self._staleness, self._workspace = store, staleness, workspace
+        self._past = staleness.past(workspace, now)
+        self._counted: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def get(self, kind: type[Record], workspace: str, key: str) -> Record | None:
+        if kind is not Endpoint or key not in self._past:
+            return self._store.get(kind, workspace, key)
+        self._count(key)
+        return cast("Record | None", self._past[key])
+
+    def all(self, kind: type[Record], workspace: str) -> list[Record]:
+        if kind is not Endpoint:
+            return self._store.all(kind, workspace)
+        present = _endpoints(self._store, workspace)
+        for name, endpoint in self._past.items():
+            self._count(name)
+            if endpoint is None:
+                present.pop(name, None)
+            else:
+                present[name] = endpoint
+        return cast("list[Record]", list(present.values()))
+
+    def _count(self, name: str) -> None:
+        if name not in self._counted:
+            self._counted.add(name)
+            self._staleness.used(self._workspace, name)
+
+
+def _endpoints(store: Store, workspace: str) -> dict[str, Endpoint]:
+    return {endpoint.name: endpoint for endpoint in store.all(Endpoint, workspace)}
