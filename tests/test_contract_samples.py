@@ -75,6 +75,7 @@ DEFECTS: dict[str, tuple[tuple[str | int, ...], Any]] = {
     "an unknown permission level": (("permission_level",), "CAN_RUN"),
     "an unknown deployment state": (("config", "served_entities", 0, "state", "deployment"), "READY"),
     "a version as a number": (("config", "served_entities", 0, "entity_version"), 1),
+    "readiness without a configuration": (("config",), None),
     "an entity that is nothing": (("config", "served_entities", 0, "entity_name"), None),
     "an entity without a name": (("config", "served_entities", 0, "name"), None),
     "an unknown workload type": (("config", "served_entities", 0, "workload_type"), "TPU"),
