@@ -79,7 +79,7 @@ class Schema:
 
     @cached_property
     def masked(self) -> Walk:
-        """A function: the value with writeOnly members replaced by a placeholder; copied where changed."""
+        """A function: the value with secrets replaced by a placeholder; copied where changed."""
         return self._spec.walkers.walk(self.definition, Action.MASK)
 
 
@@ -190,7 +190,7 @@ class Operation:
         return body if schema is None else schema.without_write_only(body)
 
     def masked(self, body: Any) -> Any:
-        """The request body for journal and logs: writeOnly members replaced by a placeholder."""
+        """The request body for journal and logs: secrets replaced by a placeholder."""
         schema = self._schema("request", JSON)
         if schema is None:
             return body

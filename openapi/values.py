@@ -1,4 +1,4 @@
-"""What the spec says of a value, done to it: defaults in, readOnly ignored, writeOnly out or masked.
+"""What the spec says of a value, done to it: defaults in, readOnly ignored, writeOnly out, secrets masked.
 
 A schema is compiled once into a tree of parts that holds only what has something to do; values are changed on a
 copy, and a value that needs no change is returned as it is.
@@ -24,7 +24,7 @@ class Action(Enum):
 
     FILL = "defaults in, readOnly members dropped"
     STRIP = "writeOnly members dropped"
-    MASK = "writeOnly members replaced"
+    MASK = "secrets replaced"
 
 
 class Walkers:
@@ -271,11 +271,10 @@ class _Compiler:
             defaults = ((name, said(self.document, child, "default")) for name, child in properties.items())
             part.fill = tuple((name, found[0]) for name, found in defaults if found and name not in part.drop)
             return
-        names = frozenset(name for name, child in properties.items() if flag(self.document, child, "writeOnly"))
         if self.action is Action.STRIP:
-            part.drop = names
+            part.drop = frozenset(name for name, child in properties.items() if flag(self.document, child, "writeOnly"))
         else:
-            part.mask = names
+            part.mask = frozenset(name for name, child in properties.items() if is_secret(self.document, child))
 
     def _prune(self, parts: list[_Part]) -> None:
         """Mark those of the new parts that do something, themselves or below, and cut off the others."""
@@ -365,3 +364,8 @@ def said(document: dict[str, Any], schema: Any, keyword: str) -> tuple[Any, ...]
 def flag(document: dict[str, Any], schema: Any, keyword: str) -> bool:
     """Whether readOnly or writeOnly is set, by the schema or anything it is made of."""
     return any(piece.get(keyword) is True for piece in pieces(document, schema))
+
+
+def is_secret(document: dict[str, Any], schema: Any) -> bool:
+    """Whether the schema says that its values are secrets (`format: password`), itself or through what it is made of."""
+    return any(piece.get("format") == "password" for piece in pieces(document, schema))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .phrases import ARTICLES, Path, bare, clean, either, place, quoted, shown, suggestion, type_name
 from .validation import Violation
-from .values import flag, resolve
+from .values import flag, is_secret, resolve
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
@@ -275,12 +275,12 @@ class Wording:
         """Whether the value at `path` may be a secret: by the spec, by its name, or as it stands where secrets go."""
         for length in range(len(path) + 1):
             here = self._schemas(path[:length])
-            if any(schema.get("writeOnly") or schema.get("format") == "password" for schema in here):
+            if any(schema.get("format") == "password" for schema in here):
                 return True
             if length and isinstance(path[length - 1], str) and _SECRET_NAME.search(str(path[length - 1])):
                 return True
         return any(
-            _SECRET_NAME.search(name) or flag(self.document, child, "writeOnly")
+            _SECRET_NAME.search(name) or is_secret(self.document, child)
             for schema in self._schemas(path)
             for name, child in schema.get("properties", {}).items()
         )

@@ -209,7 +209,7 @@ def test_a_schema_may_bring_its_own_message() -> None:
     key = {"type": "string", "maxLength": 3, "x-message": "The key {value} of {field} is too odd."}
     assert told(fields(a=key), {"a": "long"}) == [("a", "The key long of a is too odd.")]
     assert (
-        told(fields(a={**key, "writeOnly": True}), {"a": SECRET})[0][1]
+        told(fields(a={**key, "format": "password"}), {"a": SECRET})[0][1]
         == "The key the value (not shown) of a is too odd."
     )
 
@@ -221,16 +221,16 @@ def test_long_and_odd_values_are_shortened_and_made_printable() -> None:
 
 
 SECRETIVE: dict[str, tuple[dict[str, Any], Any]] = {
-    "writeOnly": (fields(a={"type": "integer", "writeOnly": True}), {"a": SECRET}),
-    "writeOnly by reference": (fields(a={"$ref": "#/components/schemas/Plain"}), {"a": SECRET}),
-    "below writeOnly": (fields(a={"writeOnly": True, "items": {"maxLength": 1}}), {"a": [SECRET]}),
+    "secret": (fields(a={"type": "integer", "format": "password"}), {"a": SECRET}),
+    "secret by reference": (fields(a={"$ref": "#/components/schemas/Plain"}), {"a": SECRET}),
+    "below a secret": (fields(a={"format": "password", "items": {"maxLength": 1}}), {"a": [SECRET]}),
     "password": (fields(a={"format": "password", "maxLength": 1}), {"a": SECRET}),
-    "enum": (fields(a={"writeOnly": True, "enum": ["hunter2-hunter3"]}), {"a": SECRET}),
+    "enum": (fields(a={"format": "password", "enum": ["hunter2-hunter3"]}), {"a": SECRET}),
     "by name": (fields(openai_api_key={"pattern": "^x"}), {"openai_api_key": SECRET}),
     "twin": (fields(client_secret_plaintext={"maxLength": 1}), {"client_secret_plaintext": SECRET}),
-    "where an object belongs": (fields(config=fields(key={"writeOnly": True})), {"config": SECRET}),
+    "where an object belongs": (fields(config=fields(key={"format": "password"})), {"config": SECRET}),
     "inside what is shown": (fields(a={"type": "string"}), {"a": {"key_plaintext": SECRET}}),
-    "in a branch": (fields(a={"oneOf": [fields(k={"writeOnly": True, "type": "null"})]}), {"a": {"k": SECRET}}),
+    "in a branch": (fields(a={"oneOf": [fields(k={"format": "password", "type": "null"})]}), {"a": {"k": SECRET}}),
     "whole body": ({"type": "object"}, SECRET),
 }
 
@@ -238,7 +238,7 @@ SECRETIVE: dict[str, tuple[dict[str, Any], Any]] = {
 @pytest.mark.parametrize("case", SECRETIVE)
 def test_a_secret_is_never_said(case: str) -> None:
     schema, value = SECRETIVE[case]
-    found = told(schema, value, Plain={"type": "string", "maxLength": 2, "writeOnly": True})
+    found = told(schema, value, Plain={"type": "string", "maxLength": 2, "format": "password"})
     assert found
     assert SECRET not in str(found)
 

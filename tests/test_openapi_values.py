@@ -11,7 +11,7 @@ import pytest
 
 from openapi.values import REDACTED, Action, Walkers
 
-SECRET = {"type": "string", "writeOnly": True}
+SECRET = {"type": "string", "format": "password", "writeOnly": True}
 SET = {"type": "string", "readOnly": True}
 SIZE = {"type": "string", "default": "Small"}
 
@@ -189,7 +189,7 @@ def test_a_secret_of_an_undecided_branch_is_dropped_and_masked_all_the_same() ->
 
 
 def test_a_secret_is_masked_whatever_it_is() -> None:
-    schema = fields(key=SECRET, list={"type": "array", "writeOnly": True})
+    schema = fields(key=SECRET, list={"type": "array", "format": "password"})
     assert masked(schema, {"key": {"not": ["a string"]}, "list": [1], "name": "x"}) == {
         "key": REDACTED,
         "list": REDACTED,

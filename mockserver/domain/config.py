@@ -15,6 +15,7 @@ Kind = Literal["external", "custom", "provisioned"]
 
 MAX_ENTITIES = 15  # the docstring says 10, the backend takes 15
 MAX_ENVIRONMENT_VARIABLES = 30
+MAX_NAME = 255
 ENTITY_NAME = re.compile(r"[a-zA-Z0-9_-]{1,255}")
 THROUGHPUT_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 CONCURRENCY_FIELDS = ("min_provisioned_concurrency", "max_provisioned_concurrency")
@@ -171,12 +172,12 @@ def _entities(
 def _default_name(definition: Mapping[str, Json], where: str) -> str:
     external = definition.get("external_model")
     if external:
-        return str(re.sub(r"[^a-zA-Z0-9_-]", "-", external["name"]))
+        return re.sub(r"[^a-zA-Z0-9_-]", "-", str(external["name"]))[:MAX_NAME]
     if not definition.get("entity_name"):
         raise invalid(f"'{where}' needs exactly one of 'entity_name' and 'external_model'; it has neither.")
-    last = re.sub(r"[^a-zA-Z0-9_-]", "-", str(definition["entity_name"]).rsplit(".", 1)[-1])
+    last = str(definition["entity_name"]).rsplit(".", 1)[-1] or "model"
     version = definition.get("entity_version")
-    return f"{last}-{version}" if version else last
+    return re.sub(r"[^a-zA-Z0-9_-]", "-", f"{last}-{version}" if version else last)[:MAX_NAME]
 
 
 def _check_entity(definition: dict[str, Json], where: str) -> None:
