@@ -49,12 +49,16 @@ def create_app(mock: Mock) -> Flask:
 
 def _view(mock: Mock, operation: Operation) -> Callable[..., Response]:
     def view(**parameters: str) -> Response:
-        answer = mock.respond(operation, _request(parameters, request.get_data(cache=False)))
-        if isinstance(answer, Disturbed):
-            return _disturbed(answer)
-        return _stream(answer) if isinstance(answer, Stream) else _response(answer)
+        return delivered(mock.respond(operation, _request(parameters, request.get_data(cache=False))))
 
     return view
+
+
+def delivered(answer: Reply | Stream | Disturbed) -> Response:
+    """The core's answer on its way to a client."""
+    if isinstance(answer, Disturbed):
+        return _disturbed(answer)
+    return _stream(answer) if isinstance(answer, Stream) else _response(answer)
 
 
 def _request(parameters: dict[str, str], body: bytes) -> Request:

@@ -24,7 +24,7 @@ from .delivery import Disturbed
 from .domain.endpoint import Plan
 from .domain.refusals import Refusal
 from .faults import Fault, Faults
-from .handlers import HANDLERS, check_handlers
+from .handlers import HANDLERS, Handler, check_handlers
 from .journal import Journal
 from .limits import Limiter
 from .messages import JSON_MEDIA_TYPE, Call, Event, Json, Reply, Request, Stream
@@ -90,8 +90,14 @@ class Mock:
         self._views: dict[str, Mock] = {}
         check_handlers(self.spec)
 
-    def respond(self, operation: Operation, request: Request) -> Reply | Stream | Disturbed:
-        """Answer one request. Never raises: what goes wrong becomes a reply."""
+    def respond(
+        self, operation: Operation, request: Request, handle: Handler | None = None
+    ) -> Reply | Stream | Disturbed:
+        """Answer one request. Never raises: what goes wrong becomes a reply.
+
+        ``handle`` stands in for the operation's registered handler where an operation is not of the API: cancelling an
+        update, which only the Serving pages have.
+        """
         started = time.perf_counter()
         mock, request_id, now = self, self.new_uuid(), self.clock.now()
         identity: Identity | None = None
@@ -106,7 +112,7 @@ class Mock:
             fault = mock._fault(identity, operation, request, body)
             mock._strike(fault, identity, "before")
             call = mock._call(operation, request, identity, body, now, request_id)
-            answer = self._finished(operation, HANDLERS[operation.id](call))
+            answer = self._finished(operation, (handle or HANDLERS[operation.id])(call))
             mock._strike(fault, identity, "after")
         except errors.InjectedError as injected:
             answer = injected.reply(request_id)

@@ -181,6 +181,7 @@ class Exchange:
         mock.meter.observe(
             *target.place,
             self.served,
+            moment=call.now,
             status=status,
             milliseconds=milliseconds,
             input_tokens=usage.prompt,
