@@ -85,6 +85,17 @@ class InvalidAccessToken(ApiError):
         )
 
 
+class OAuthError(ApiError):
+    """A refusal of the token endpoint, which has OAuth's own body (RFC 6749, section 5.2)."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message, {"Cache-Control": "no-store"})
+        self.status, self.code = status, code
+
+    def body(self, request_id: str) -> Json:
+        return {"error": self.code, "error_description": self.message}
+
+
 class PermissionDenied(ApiError):
     status, code, detailed = 403, "PERMISSION_DENIED", True
 

@@ -6,23 +6,12 @@ import uuid
 
 from ..auth import EVERYBODY, TOKEN_LIFETIME, Identity, basic_credentials, workspace_id
 from ..domain.permissions import ADMINS
-from ..errors import ApiError
+from ..errors import OAuthError
 from ..messages import Call, Json, Reply
 from . import handler
 
 CLIENT_CREDENTIALS = "client_credentials"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-
-class OAuthError(ApiError):
-    """A refusal of the token endpoint, which has OAuth's own body (RFC 6749, section 5.2)."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message, {"Cache-Control": "no-store"})
-        self.status, self.code = status, code
-
-    def body(self, request_id: str) -> Json:
-        return {"error": self.code, "error_description": self.message}
 
 
 @handler
