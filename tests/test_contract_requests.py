@@ -207,7 +207,11 @@ def test_a_reply_that_shows_a_secret_or_another_providers_config_is_noticed() ->
     reply = openapi.load().operations["get_serving_endpoint"]
     example = openapi.load().schema("ServingEndpointDetailed").definition["examples"][0]
     assert reply.reply_violations(200, example) == []
-    for config in ({"openai_config": {"openai_api_key_plaintext": "sk"}}, {"anthropic_config": {}}):
+    leaks: tuple[dict[str, Any], ...] = (
+        {"openai_config": {"openai_api_key_plaintext": "sk"}},
+        {"anthropic_config": {}},
+    )
+    for config in leaks:
         (shown,) = example["config"]["served_entities"]
         broken = {**shown, "external_model": {**shown["external_model"], **config}}
         changed = {**example, "config": {**example["config"], "served_entities": [broken]}}
