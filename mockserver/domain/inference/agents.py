@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import chat, drafting, responses, seeds, tokens
+from . import chat, completions, drafting, responses, seeds, tokens
 from .answers import Answer, total_usage
 from .conversation import from_chat
 from .drafting import Draft, Limits, Setting
@@ -18,6 +18,15 @@ def answer(task: str, request: dict[str, Any], setting: Setting) -> Answer:
     if task == "agent/v2/chat":
         return chat_agent_answer(request, setting)
     return chat.answer(request, setting)
+
+
+def unified_answer(request: dict[str, Any], setting: Setting) -> Answer:
+    """What a custom model answers to MLflow's unified LLM input: ``messages``, ``prompt`` or ``input``."""
+    if "messages" in request:
+        return chat.answer(request, setting)
+    if "prompt" in request:
+        return completions.answer(request, setting)
+    return responses.agent_answer(request, setting)
 
 
 def chat_agent_answer(request: dict[str, Any], setting: Setting) -> Answer:

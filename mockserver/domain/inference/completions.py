@@ -94,8 +94,30 @@ def _choice(request: dict[str, Any], prompt: str, setting: Setting, limits: Limi
     return _Choice(draft, echoed, block)
 
 
+def candidates(request: dict[str, Any], setting: Setting) -> dict[str, Any]:
+    """The older answer of provisioned-throughput completion models to ``inputs`` and ``params``, as recorded in 2024."""
+    inputs, params = request["inputs"], request.get("params") or {}
+    given = inputs.get("prompt") if isinstance(inputs, dict) else inputs
+    answered = []
+    for number, prompt in enumerate(_prompts(given)):
+        asked = {**params, "prompt": prompt}
+        draft = _choice(asked, prompt, setting, Limits(params.get("max_tokens")), number).draft
+        counted = Usage(tokens.count(prompt) + 1, draft.tokens)
+        answered.append(
+            {
+                "candidates": [{"text": draft.text, "metadata": {"finish_reason": draft.finish}}],
+                "metadata": {
+                    "input_tokens": counted.prompt,
+                    "output_tokens": counted.completion,
+                    "total_tokens": counted.total,
+                },
+            }
+        )
+    return {"predictions": answered}
+
+
 def question_in(prompt: str) -> str:
-    """The question that a prompt puts, in an instruction template, as a dialogue or plainly; empty if it is to be continued."""
+    """The question that a prompt puts, in a template, as a dialogue or plainly; empty if it is to be continued."""
     for pattern in (_INSTRUCTION, _ASSISTANT):
         match = pattern.search(prompt)
         if match:

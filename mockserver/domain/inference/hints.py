@@ -256,6 +256,30 @@ def _asked(hints: Hints, parts: tuple[str, ...]) -> str:
     return hints._nth(quotes(hints.text)) or question_of(hints.text).text or hints.phrase()
 
 
+_ABOUT = re.compile(r"\b(?:about|for|on|regarding|of|titled|named)\s+([^.?!\n]{2,80})[.?!]?\s*$", re.IGNORECASE)
+_SAYING = re.compile(
+    r"\b(?:saying|that says|telling (?:him|her|them)|with the (?:message|text|body))(?: that)?:?\s+([^\n]{2,300}?)[.]?\s*$",
+    re.I,
+)
+
+
+def _searched(hints: Hints, parts: tuple[str, ...]) -> str:
+    quoted = hints._nth(quotes(hints.text))
+    about = _ABOUT.search(hints.text.strip())
+    return quoted or (about[1] if about and not hints.text.strip().endswith("?") else _asked(hints, parts))
+
+
+def _said(hints: Hints, parts: tuple[str, ...]) -> str:
+    saying = _SAYING.search(hints.text.strip())
+    return (saying[1] if saying else "") or hints._nth(quotes(hints.text)) or hints.labelled(parts) or hints.sentence()
+
+
+def _addressee(hints: Hints, parts: tuple[str, ...]) -> str:
+    if "@" in hints.text:
+        return _email(hints, parts)
+    return hints.place() if places(hints.text) else hints.person()
+
+
 def _stamp(hints: Hints, parts: tuple[str, ...]) -> str:
     named = tuple(_WEEKDAY.findall(hints.text))
     day = hints._nth(dates(hints.text)) or hints._nth(named) or hints.rng.choice(hints.vocabulary.dates)
@@ -276,7 +300,10 @@ _STRINGS: tuple[tuple[frozenset[str], Make], ...] = tuple(
         ("city location place destination town origin", lambda h, p: h.place()),
         ("country nation", _country),
         ("expression formula equation calculation", _expression),
-        ("query question search prompt message input instruction request", _asked),
+        ("query search keywords term", _searched),
+        ("question prompt input instruction request", _asked),
+        ("to from cc", _addressee),
+        ("message body content text", _said),
         ("name username firstname lastname fullname", _name),
         ("company organization organisation employer brand vendor", lambda h, p: h.rng.choice(h.vocabulary.companies)),
         ("job profession occupation role position", lambda h, p: h.rng.choice(h.vocabulary.jobs)),
@@ -294,9 +321,9 @@ _STRINGS: tuple[tuple[frozenset[str], Make], ...] = tuple(
         ("gender", lambda h, p: h.rng.choice(("female", "male"))),
         ("code sql", lambda h, p: f"print({_expression(h, p)})" if "sql" not in p else "SELECT 1"),
         ("answer result response output", lambda h, p: _answer(h)),
-        ("summary description explanation reason reasoning rationale comment notes note text content body abstract thought "
+        ("summary description explanation reason reasoning rationale comment notes note abstract thought "
          "thoughts steps step", lambda h, p: h.sentence()),
-        ("category topic label tag tags type kind keyword keywords", lambda h, p: h.rng.choice(h.vocabulary.words)),
+        ("category topic label tag tags type kind keyword", lambda h, p: h.rng.choice(h.vocabulary.words)),
         ("id identifier uuid key sku", lambda h, p: f"{p[0][:3].upper()}-{h.rng.randrange(1000, 9999)}"),
         ("status state", lambda h, p: h.rng.choice(("active", "pending", "done"))),
     )

@@ -131,7 +131,7 @@ def number(schema: Schema, name: str, hints: Hints, whole: bool) -> float | int:
         high is not None and (wanted > high or (high_open and wanted >= high))
     ):
         wanted = _between(low, high, hints)
-    return float(wanted)
+    return int(wanted) if wanted == int(wanted) else float(wanted)
 
 
 def _bound(schema: Schema, inclusive: str, exclusive: str) -> tuple[Decimal | None, bool]:

@@ -44,6 +44,7 @@ def fit(tool: Tool, text: str) -> float:
     if re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", text):
         return 10.0
     wanted = frozenset(stems(text))
+    wanted |= {meaning for words, meaning in _MEANINGS if words & wanted}
     named, described = _telling(tool.name, tool.description)
     score = float(len(named & wanted)) * 1.5 + 0.6 * len(described & wanted)
     summed = skills.summed(text) is not None
@@ -52,6 +53,20 @@ def fit(tool: Tool, text: str) -> float:
     return score
 
 
+_MEANINGS = tuple(
+    (frozenset(stem(word) for word in words.split()), stem(meaning))
+    for words, meaning in (
+        ("umbrella rain raining sunny snow forecast temperature cold warm hot windy humid", "weather"),
+        ("today tomorrow day month year", "date"),
+        ("clock hour", "time"),
+        ("buy purchase", "order"),
+        ("cost expensive cheap", "price"),
+        ("e-mail mail write", "email"),
+        ("meeting appointment event schedule", "calendar"),
+        ("flight fly trip travel", "flight"),
+        ("find look google", "search"),
+    )
+)
 _ARITHMETIC = frozenset(
     stem(word)
     for word in "add sum addition multiply multiplication math arithmetic calculator expression subtract divide numbers code".split()
@@ -95,8 +110,9 @@ def calls(
         picked = picked[:1]
     made: list[ToolCall] = []
     for tool in picked:
+        start = rng.getrandbits(32)
         for pick in range(_times(tool, conversation.asked)):
-            hints = Hints(conversation.asked, rng, vocabulary, pick)
+            hints = Hints(conversation.asked, Random(start), vocabulary, pick)
             arguments = schema_sampling.sample(_object(tool.parameters), hints, valid)
             made.append(ToolCall(seeds.identifier(id_form, ids), tool.name, json.dumps(arguments, ensure_ascii=False)))
             if not conversation.parallel:
