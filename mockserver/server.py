@@ -17,6 +17,7 @@ from waitress.server import create_server
 from waitress.task import ErrorTask, WSGITask
 
 from .app import create_app
+from .auth import DEFAULT_WORKSPACE
 from .core import MAX_BODY, Mock
 from .delivery import ConnectionDropped
 from .settings import DEVELOPMENT_TOKEN, Settings
@@ -74,6 +75,8 @@ class MockServer:
         mock: the mock to serve, made from the settings when not given.
 
     Raises:
+        StoreError: the store of the settings cannot be used.
+        StateError: the state of the settings cannot be used.
         ListenError: the address cannot be listened on (from ``start``).
     """
 
@@ -82,6 +85,8 @@ class MockServer:
             settings = mock.settings if mock is not None else Settings(port=0)
         self.settings = settings
         self.mock = mock or Mock(settings)
+        if mock is None and settings.state is not None:
+            _begin_with(self.mock, settings.state)
         self.token = DEVELOPMENT_TOKEN
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -169,8 +174,20 @@ class MockServer:
         for channel in list(server.active_channels.values()):
             with suppress(OSError):
                 channel.handle_close()
-        server.trigger.close()
-        server.task_dispatcher.set_thread_count(0)
+        dispatcher = server.task_dispatcher
+        dispatcher.set_thread_count(0)
+        with dispatcher.lock:
+            dispatcher.thread_exit_cv.wait_for(lambda: not dispatcher.threads, timeout=0.2)
+        if not dispatcher.threads:  # a thread that still works may pull the trigger
+            server.trigger.close()
+
+
+def _begin_with(mock: Mock, state: str) -> None:
+    """Import the state the settings name, unless the store already holds that workspace."""
+    from .snapshot import load_file
+
+    if DEFAULT_WORKSPACE not in mock.store.workspaces():
+        load_file(mock, state, DEFAULT_WORKSPACE)
 
 
 def _is_busy(channel: Any) -> bool:

@@ -137,7 +137,8 @@ def _canonical(definition: dict[str, Json]) -> dict[str, Json]:
     """Numbers that may be sent as text become numbers, versions become text, absent members disappear."""
     known = {name: value for name, value in definition.items() if value is not None}
     if "entity_version" in known:
-        known["entity_version"] = str(known["entity_version"])
+        version = known["entity_version"]
+        known["entity_version"] = version if isinstance(version, str) else str(int(version))
     for name in (*THROUGHPUT_FIELDS, *CONCURRENCY_FIELDS, "provisioned_model_units"):
         if name in known:
             known[name] = int(known[name])

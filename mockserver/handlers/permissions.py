@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from ..domain.endpoint import Endpoint
 from ..domain.permissions import DESCRIPTIONS, LEVELS, AccessList, Grant, grants_of, rendered
 from ..domain.refusals import invalid
+from ..errors import ResourceDoesNotExist
 from ..messages import Call, Json
 from . import handler
 from .access import Reader, Snapshot, permitted
+
+ENDPOINT_ID = re.compile("[0-9a-f]{32}")
 
 
 @handler
@@ -46,6 +50,8 @@ def _access_list(call: Call, reader: Reader) -> AccessList:
     """The access list of the id in the path. That of a deleted endpoint can still be had, as in the service."""
     endpoint_id = call.parameters["serving_endpoint_id"]
     access = reader.get(AccessList, endpoint_id)
+    if access is None and ENDPOINT_ID.fullmatch(endpoint_id):
+        raise ResourceDoesNotExist(f"Endpoint with ID '{endpoint_id}' does not exist.")
     if access is None:
         raise invalid(f"'{endpoint_id}' is not a valid Inference Endpoint ID.")
     for endpoint in call.mock.store.all(Endpoint, call.workspace):
