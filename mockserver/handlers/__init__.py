@@ -31,5 +31,5 @@ def check_handlers(spec: Spec) -> None:
     for module in iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
     missing, superfluous = spec.operations.keys() - HANDLERS.keys(), HANDLERS.keys() - spec.operations.keys()
-    if superfluous:
+    if missing or superfluous:
         raise RuntimeError(f"operations without a handler: {sorted(missing)}; handlers without: {sorted(superfluous)}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
-from ..errors import EndpointNotFound
+import orjson
+
+from ..errors import EndpointNotFound, UnsupportedMediaType
 from ..messages import Call, Reply, Stream
-from . import handler
+from . import handler, queries_scoring
 from . import queries_forms as forms
 from .queries_exchange import Exchange
-from .queries_forms import Form, choose, present
+from .queries_forms import Asking, Form, choose
 from .queries_target import NO_ENDPOINT, Target, find, find_route_optimized
 
 
@@ -47,6 +50,25 @@ def create_embeddings(call: Call) -> Reply | Stream:
 
 
 @handler
+def create_response(call: Call) -> Reply | Stream:
+    return _named_in_body(call, forms.RESPONSES_ROUTE)
+
+
+@handler
+def create_message(call: Call) -> Reply | Stream:
+    return _named_in_body(call, forms.MESSAGES_ROUTE)
+
+
+@handler
+def gateway_response(call: Call) -> Reply | Stream:
+    try:
+        return _named_in_body(call, forms.RESPONSES_ROUTE)
+    except EndpointNotFound as refusal:
+        inner = orjson.dumps(refusal.body(call.request_id)).decode()
+        raise EndpointNotFound(f"responses self-call returned status {refusal.status}: {inner}") from None
+
+
+@handler
 def gateway_chat_completion(call: Call) -> Reply | Stream:
     return _named_in_body(call, forms.CHAT_ROUTE)
 
@@ -58,12 +80,20 @@ def gateway_embeddings(call: Call) -> Reply | Stream:
 
 def _invoked(call: Call, target: Target, model: str | None = None) -> Reply | Stream:
     """The answer of an endpoint that the path names; the reply's header says which model gave it."""
-    form = choose(forms.INVOCATIONS, target, "/invocations")
-    return Exchange(call, target, form, present(call.body), model, shows_model=True).answered()
+    return Exchange(call, target, partial(_form_of_task, call, target), model, shows_model=True).answered()
+
+
+def _form_of_task(call: Call, target: Target) -> Asking:
+    if target.task is None:
+        return queries_scoring.read(call)
+    if not isinstance(call.body, dict):
+        raise UnsupportedMediaType(
+            f"The content type '{call.request.media_type}' is not accepted; send application/json."
+        )
+    return choose(forms.INVOCATIONS, target, "/invocations")
 
 
 def _named_in_body(call: Call, accepted: Mapping[str, Form]) -> Reply | Stream:
     """The answer of the endpoint that ``model`` names."""
     target = find(call, call.body["model"])
-    form = choose(accepted, target, call.operation.path)
-    return Exchange(call, target, form, present(call.body)).answered()
+    return Exchange(call, target, partial(choose, accepted, target, call.operation.path)).answered()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from .. import catalog
 from ..domain import traffic
-from ..domain.inference import seeds, tokens
+from ..domain.inference import drafting, guardrails, seeds, tokens
 from ..domain.inference.answers import Answer
 from ..domain.inference.drafting import Setting, Usage
 from ..domain.inference.refusals import Refusal as ModelRefusal
@@ -18,7 +19,8 @@ from ..limits import Requirement, requirements
 from ..messages import Call, Event, Json, Reply, Stream
 from ..turns import Turn
 from ..vocabulary import vocabulary
-from .queries_forms import Form, keeps
+from . import queries_forms as forms
+from .queries_forms import Asking, keeps, present
 from .queries_target import NO_ENDPOINT, Served, Target, exists
 
 IDLE = 30 * 60 * 1000
@@ -51,14 +53,19 @@ class ModelRefused(ApiError):
 
 @dataclass(slots=True)
 class Exchange:
-    """One query of one endpoint. ``model`` names the served model when the request picks it, past the traffic split."""
+    """One query of one endpoint.
+
+    ``choose`` finds the form in which it is asked. ``model`` names the served model when the request picks it, past the
+    traffic split; with ``shows_model`` the reply's header says which one answered.
+    """
 
     call: Call
     target: Target
-    form: Form
-    body: dict[str, Json]
+    choose: Callable[[], Asking]
     model: str | None = None
     shows_model: bool = False
+    form: Asking = forms.CHAT
+    body: dict[str, Json] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
     served: str = ""
     required: tuple[Requirement, ...] = ()
@@ -77,12 +84,16 @@ class Exchange:
     def _answered(self) -> Reply | Stream:
         call, target = self.call, self.target
         self.served = self.model or target.routes[0].entity
+        self.body = present(call.body) if isinstance(call.body, dict) else {}
+        self.form = self.choose()
         self.form.check(call.mock.spec, self.body, target)
         self.required = requirements(target.limits, call.identity)
         headers = call.mock.limiter.admit(target.place, target.name, self.required, call.now)
         self.turn = call.mock.turns.next(target.place, call.now)
+        self._guard_input()
         self._wake_up()
         answer = self._asked_in_turn()
+        self._guard_output(answer)
         if self.shows_model:
             headers = {**headers, "served-model-name": self.served}
         pace = self._pace()
@@ -91,6 +102,25 @@ class Exchange:
         self._sleep(pace.time_to_first_token, answer.usage.completion * (pace.time_per_token or 0))
         self._close(200, answer.body, answer.usage)
         return Reply(200, answer.body, headers)
+
+    def _guard_input(self) -> None:
+        """Let the AI gateway's guardrails look at the request: refuse it, or take personal data out of it."""
+        rules = self.target.of("guardrails").get("input")
+        if not rules:
+            return
+        verdict = guardrails.inspect(guardrails.texts_of(self.body), rules)
+        if verdict.blocked:
+            raise guardrails.refusal(verdict, "input")
+        if verdict.personal:
+            self.body = guardrails.masked_request(self.body)
+
+    def _guard_output(self, answer: Answer) -> None:
+        """Let the guardrails look at the answer. Masking is done by then, as the answer was made."""
+        rules = self.target.of("guardrails").get("output")
+        if rules:
+            verdict = guardrails.inspect(answer.texts, rules)
+            if verdict.blocked:
+                raise guardrails.refusal(verdict, "output", answer.usage.prompt)
 
     def _asked_in_turn(self) -> Answer:
         """The first answer that is not an overload or a failure; with fallback off, the chosen model's."""
@@ -114,14 +144,20 @@ class Exchange:
     def _asked(self, served: Served) -> Answer:
         if served.recovering:
             raise Unavailable(f"Served entity '{served.name}' is recovering, please retry later.")
-        return self.form.answer(self.body, self._setting(served))
+        return self.form.ask(self, served)
 
-    def _setting(self, served: Served) -> Setting:
-        call = self.call
-        if served.profile is None:
-            raise AssertionError(f"{served.name} has no task, so it is not asked in the form {self.form.name}")
-        seed = call.mock.settings.seed
-        return Setting(served.profile, vocabulary(seed), seed, self.turn.number, call.now, keeps)
+    def setting(self, served: Served) -> Setting:
+        """Who answers, and when. Turns are told apart by endpoint, so that no two answers have the same ids."""
+        call, seed = self.call, self.call.mock.settings.seed
+        profile = served.profile or catalog.custom_profile(served.entity.model if served.entity else served.name)
+        turn = (seeds.number(*self.target.place) >> 32 << 32) + self.turn.number
+        return Setting(profile, vocabulary(seed), seed, turn, call.now, keeps, self._mask)
+
+    @property
+    def _mask(self) -> Callable[[str], str]:
+        """What is done to every text of the answer: personal data is taken out where the output is to be masked."""
+        pii = (self.target.of("guardrails").get("output") or {}).get("pii") or {}
+        return guardrails.anonymized if pii.get("behavior") == "MASK" else drafting.as_it_is
 
     def _streamed(self, answer: Answer, headers: Mapping[str, str], pace: Pace) -> Stream:
         sent: list[Json] = []
@@ -141,7 +177,7 @@ class Exchange:
         for data in answer.events():
             self._sleep(due - time.perf_counter())
             if not exists(self.call, self.target):
-                yield Event({"error": EndpointNotFound(NO_ENDPOINT).body(self.call.request_id)})
+                yield self._gone()
                 return
             count = weight(data)
             spent[0] += count
@@ -149,6 +185,12 @@ class Exchange:
                 sent.append(data)
             yield Event(data, data["type"] if self.form.names_events else None)
             due += per_token * count
+
+    def _gone(self) -> Event:
+        """The endpoint was deleted while it answered."""
+        if self.form.names_events:
+            return Event({"type": "error", "error": {"type": "not_found_error", "message": NO_ENDPOINT}}, "error")
+        return Event({"error": EndpointNotFound(NO_ENDPOINT).body(self.call.request_id)})
 
     def _wake_up(self) -> None:
         """A cold start, when the endpoint had scaled to zero and cold starts are switched on."""

@@ -2,79 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
 
 import jsonschema_rs
 import orjson
 
 from openapi import Spec
 
-from ..domain.inference import chat, completions, embeddings
+from ..domain.inference import agents, anthropic, chat, checks, completions, embeddings, responses
 from ..domain.inference.answers import Answer
 from ..domain.inference.drafting import Setting
+from ..domain.inference.profiles import ModelProfile
 from ..errors import BadRequest, InvalidParameterValue
 from ..messages import Json
-from .queries_target import Target
+from .queries_target import Served, Target
 
-NO_PARAMETERS = 'Bad request: "parameters" is a required property for "function" object in parameter "tools"'
+if TYPE_CHECKING:
+    from .queries_exchange import Exchange
+
 NOT_A_STRING = (
     "BAD_REQUEST: Unable to parse json body for request, field 'messages.content' expects input with json type "
     "'string' but got 'array'"
 )
 
 
+class Asking(Protocol):
+    """How a request is checked and put to a served model, and how its events are framed."""
+
+    @property
+    def names_events(self) -> bool: ...
+    @property
+    def terminator(self) -> str | None: ...
+
+    def check(self, spec: Spec, body: dict[str, Json], target: Target) -> None: ...
+
+    def ask(self, exchange: Exchange, served: Served) -> Answer: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way of asking. ``name`` is what refusals call it, ``needed`` the member without which nothing is answered."""
+    """The form of one task or protocol. ``strict`` is the schema that hosted models hold requests to.
 
-    name: str
+    ``check_model`` refuses what the served models refuse, in the service's own words where they are known.
+    """
+
     schema: str
-    needed: str
     answer: Callable[[dict[str, Json], Setting], Answer]
+    check_model: Callable[[dict[str, Json], ModelProfile], None] | None = None
+    strict: str | None = None
     names_events: bool = False
     terminator: str | None = "[DONE]"
 
-    def check(self, spec: Spec, body: Mapping[str, Json], target: Target) -> None:
-        """Refuse a body that is not of this form, in the service's words where they are known.
+    def ask(self, exchange: Exchange, served: Served) -> Answer:
+        """The model's answer."""
+        return self.answer(exchange.body, exchange.setting(served))
+
+    def check(self, spec: Spec, body: dict[str, Json], target: Target) -> None:
+        """Refuse a body that is not of this form.
 
         Raises:
             BadRequest: a field is unknown to a hosted model, or missing, or has a value that is not accepted.
         """
-        if target.hosted:
+        profile = target.served[0].profile
+        if self.strict is not None and target.hosted:
             known = _members(spec, self.schema)
             for name in body:
                 if name not in known:
                     raise BadRequest(f'Bad request: json: unknown field "{name}"')
-        if body.get(self.needed) is None:
-            raise InvalidParameterValue(
-                f"INVALID_PARAMETER_VALUE: Missing required {self.name} parameter: '{self.needed}'"
-            )
+        if self.check_model is not None and profile is not None:
+            self.check_model(body, profile)
         violations = spec.schema(self.schema).violations(body)
         if violations:
-            if any(self.name == "agent" and _is_content_list(body, violation.where) for violation in violations):
+            if self is CHAT_AGENT and any(_is_content_list(body, violation.where) for violation in violations):
                 raise BadRequest(NOT_A_STRING)
             raise InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
-        if target.hosted and _lacks_parameters(body.get("tools") or ()):
-            raise BadRequest(NO_PARAMETERS)
 
 
-CHAT = Form("chat", "ChatRequest", "messages", chat.answer)
-COMPLETIONS = Form("completions", "CompletionsRequest", "prompt", completions.answer)
-EMBEDDINGS = Form("embeddings", "EmbeddingsRequest", "input", embeddings.answer)
+CHAT = Form("ChatRequest", chat.answer, checks.chat, strict="ChatRequestStrict")
+COMPLETIONS = Form("CompletionsRequest", completions.answer, checks.completions, strict="CompletionsRequestStrict")
+EMBEDDINGS = Form("EmbeddingsRequest", embeddings.answer, checks.embeddings, strict="EmbeddingsRequestStrict")
+CHAT_AGENT = Form("ChatAgentRequest", agents.chat_agent_answer)
+RESPONSES_AGENT = Form("ResponsesRequest", responses.agent_answer, checks.responses)
+RESPONSES = Form("ResponsesRequest", responses.answer, checks.responses)
+MESSAGES = Form("AnthropicMessagesRequest", anthropic.answer, checks.anthropic, names_events=True, terminator=None)
 
 INVOCATIONS: Mapping[str, Form] = {
     "llm/v1/chat": CHAT,
     "agent/v1/chat": CHAT,
     "llm/v1/completions": COMPLETIONS,
     "llm/v1/embeddings": EMBEDDINGS,
+    "agent/v1/responses": RESPONSES_AGENT,
+    "agent/v2/chat": CHAT_AGENT,
 }
 """What ``/invocations`` takes, by task; the others are what the routes do on which ``model`` names the endpoint."""
 
-CHAT_ROUTE: Mapping[str, Form] = {"llm/v1/chat": CHAT, "agent/v1/chat": CHAT}
-COMPLETIONS_ROUTE: Mapping[str, Form] = {"llm/v1/completions": COMPLETIONS}
+CHAT_ROUTE: Mapping[str, Form] = {"llm/v1/chat": CHAT, "agent/v1/chat": CHAT, "agent/v2/chat": CHAT_AGENT}
+COMPLETIONS_ROUTE: Mapping[str, Form] = {"llm/v1/completions": COMPLETIONS, "agent/v2/chat": CHAT_AGENT}
 EMBEDDINGS_ROUTE: Mapping[str, Form] = {"llm/v1/embeddings": EMBEDDINGS}
+RESPONSES_ROUTE: Mapping[str, Form] = {"agent/v1/responses": RESPONSES_AGENT, "llm/v1/chat": RESPONSES}
+MESSAGES_ROUTE: Mapping[str, Form] = {"llm/v1/chat": MESSAGES}
 
 
 def choose(forms: Mapping[str, Form], target: Target, route: str) -> Form:
@@ -89,6 +118,9 @@ def choose(forms: Mapping[str, Form], target: Target, route: str) -> Form:
             f"Endpoint '{target.name}' {_described(target.task)}, which cannot be queried through {route}: that takes "
             f"endpoints with the task {' or '.join(forms)}."
         )
+    profile = target.served[0].profile
+    if form is MESSAGES and profile is not None and profile.family.name != "claude":
+        raise BadRequest(f"Endpoint '{target.name}' serves {profile.title}; {route} takes endpoints of Claude models.")
     return form
 
 
@@ -126,7 +158,3 @@ def _is_content_list(body: Mapping[str, Json], where: str) -> bool:
         and where.endswith("].content")
         and any(isinstance(message.get("content"), list) for message in body["messages"] if isinstance(message, dict))
     )
-
-
-def _lacks_parameters(tools: Iterable[Json]) -> bool:
-    return any("parameters" not in tool.get("function", {}) for tool in tools)
