@@ -24,7 +24,7 @@ from .delivery import Disturbed
 from .domain.endpoint import Plan
 from .domain.refusals import Refusal
 from .faults import Fault, Faults
-from .handlers import HANDLERS, Handler, check_handlers
+from .handlers import HANDLERS, Handler, check_handlers, refusing
 from .journal import Journal
 from .limits import Limiter
 from .messages import JSON_MEDIA_TYPE, Call, Event, Json, Reply, Request, Stream
@@ -108,7 +108,10 @@ class Mock:
             mock = self.of(identity.workspace)
             request_id = mock.new_uuid() if mock is not self else request_id
             now = mock.clock.polled() if request.method == "GET" else mock.clock.now()
-            body = mock._decoded(operation, request)
+            try:
+                body = mock._decoded(operation, request)
+            except errors.ApiError as refusal:
+                handle = refusing(operation.id, refusal)
             fault = mock._fault(identity, operation, request, body)
             mock._strike(fault, identity, "before")
             call = mock._call(operation, request, identity, body, now, request_id)
@@ -244,7 +247,7 @@ class Mock:
             )
         media_type = _media_type(operation, request)
         body = _read(media_type, request.body, operation.body_required)
-        violations = operation.request_violations(body, media_type)
+        violations = [] if isinstance(body, bytes) else operation.request_violations(body, media_type)
         if violations:
             raise errors.InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
         return body

@@ -3,23 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Protocol
 
 from openapi import Spec
 
+from ..errors import ApiError
 from ..messages import Call, Json, Reply, Stream
 
 Answer = Json | Reply | Stream
 Handler = Callable[[Call], Answer]
 
+
+class Refuser(Protocol):
+    """A handler that is also given the refusal which the contract has ready."""
+
+    def __call__(self, call: Call, refusal: ApiError) -> Answer: ...
+
+
 HANDLERS: dict[str, Handler] = {}
+REFUSERS: dict[str, Refuser] = {}
 
 
 def handler(function: Handler) -> Handler:
     """Register a function as the handler of the operation it is named after."""
     HANDLERS[function.__name__] = function
     return function
+
+
+def refuser(*operations: str) -> Callable[[Refuser], Refuser]:
+    """Let a function answer requests to these operations whose body cannot be read or breaks the contract."""
+
+    def register(function: Refuser) -> Refuser:
+        REFUSERS.update(dict.fromkeys(operations, function))
+        return function
+
+    return register
+
+
+def refusing(operation: str, refusal: ApiError) -> Handler:
+    """What handles a request whose body was refused: the operation's refuser, if it has one.
+
+    Raises:
+        ApiError: it has none, so the refusal stands.
+    """
+    function = REFUSERS.get(operation)
+    if function is None:
+        raise refusal
+    return partial(function, refusal=refusal)
 
 
 def check_handlers(spec: Spec) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import orjson
 
-from ..errors import EndpointNotFound, UnsupportedMediaType
-from ..messages import Call, Reply, Stream
-from . import handler, queries_scoring
+from ..errors import ApiError, EndpointNotFound, UnsupportedMediaType
+from ..messages import Call, Json, Reply, Stream
+from . import handler, queries_scoring, refuser
 from . import queries_forms as forms
 from .queries_exchange import Exchange
-from .queries_forms import Asking, Form, choose
+from .queries_forms import Asking, Form, choose, present
 from .queries_target import NO_ENDPOINT, Target, find, find_route_optimized
 
 
@@ -76,6 +77,52 @@ def gateway_chat_completion(call: Call) -> Reply | Stream:
 @handler
 def gateway_embeddings(call: Call) -> Reply | Stream:
     return _named_in_body(call, forms.EMBEDDINGS_ROUTE)
+
+
+@refuser("query_endpoint", "query_served_model", "query_route_optimized")
+def refuse_query(call: Call, refusal: ApiError) -> Reply | Stream:
+    """Refuse a body that breaks the contract: in the words of the endpoint's model server, and counted as its error."""
+    if call.operation.id == "query_route_optimized":
+        target = find_route_optimized(call)
+    else:
+        target = find(call, call.parameters["name"])
+    call = replace(call, body=_read_anyway(call))
+
+    def choose() -> Asking:
+        # Custom models read the body themselves; of the others, the model's own refusal comes before the contract's.
+        if target.task is None:
+            queries_scoring.read(call)
+        elif isinstance(call.body, dict):
+            _form_of_task(call, target).check(call.mock.spec, present(call.body), target)
+        raise refusal
+
+    return Exchange(call, target, choose).answered()
+
+
+@refuser(
+    "create_chat_completion", "create_completion", "create_embeddings", "create_response", "create_message",
+    "gateway_chat_completion", "gateway_embeddings", "gateway_response",
+)  # fmt: skip
+def refuse_named_query(call: Call, refusal: ApiError) -> Reply | Stream:
+    """Refuse a body that breaks the contract, counted as an error of the endpoint when it names one."""
+    body = _read_anyway(call)
+    name = body.get("model") if isinstance(body, dict) else None
+    if not isinstance(name, str) or not name:
+        raise refusal
+    target = find(call, name)
+
+    def choose() -> Asking:
+        raise refusal
+
+    return Exchange(replace(call, body=body), target, choose).answered()
+
+
+def _read_anyway(call: Call) -> Json:
+    """The body as JSON although it was refused; ``None`` when it is none."""
+    try:
+        return orjson.loads(call.request.body)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _invoked(call: Call, target: Target, model: str | None = None) -> Reply | Stream:
