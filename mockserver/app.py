@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from openapi import Operation
 
-from . import errors
+from . import errors, ui
 from .core import MAX_BODY, Mock
 from .delivery import Disturbed
 from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Request, Stream
@@ -44,6 +44,7 @@ def create_app(mock: Mock) -> Flask:
     def refused(problem: HTTPException) -> Response:
         return _response(mock.refuse(_request({}, b""), _refusal(problem)))
 
+    ui.register(app, mock)
     return app
 
 
