@@ -14,7 +14,8 @@ _MATERIALS = ("Steel", "Wooden", "Cotton", "Granite", "Ceramic", "Leather", "Gla
 _THINGS = ("Kettle", "Desk Lamp", "Backpack", "Notebook", "Chair", "Bottle", "Keyboard", "Mug", "Watch", "Shelf")
 _WORDS = (
     "approach balance budget change choice detail effort evidence example feature goal habit idea impact insight "
-    "lesson limit measure method moment option outcome pattern place plan point practice pressure priority process purpose "
+    "lesson limit measure method moment option outcome pattern place plan point practice pressure priority "
+    "process purpose "
     "quality question range reason record result review risk rule sample scope signal source stage step structure "
     "support target team test theme time tool trade-off trend value variety version view"
 )

@@ -107,23 +107,55 @@ CORPUS: dict[str, Any] = {
     "semantic version": {"type": "string", "pattern": "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)$"},
     **{
         f"format {name}": {"type": "string", "format": name}
-        for name in ("date", "time", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid", "regex")
+        for name in (
+            "date",
+            "time",
+            "date-time",
+            "duration",
+            "email",
+            "hostname",
+            "ipv4",
+            "ipv6",
+            "uri",
+            "uuid",
+            "regex",
+        )
     },
-    "unique small": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 4}, "uniqueItems": True, "minItems": 4},
+    "unique small": {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1, "maximum": 4},
+        "uniqueItems": True,
+        "minItems": 4,
+    },
     "unique members": {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True, "minItems": 3},
     "tuple": {"type": "array", "prefixItems": [STRING, {"type": "integer"}], "items": False, "minItems": 2},
     "tuple and more": {"type": "array", "prefixItems": [STRING], "items": {"type": "boolean"}, "minItems": 4},
     "no items": {"type": "array", "maxItems": 0},
     "contains": {"type": "array", "items": {"type": "integer"}, "contains": {"const": 42}, "minContains": 2},
     "maximum items": {"type": "array", "items": STRING, "minItems": 5, "maxItems": 5},
-    "all of": {"allOf": [{"type": "object", "properties": {"a": STRING}, "required": ["a"]}, {"properties": {"b": {"type": "integer"}}, "required": ["b"]}]},
+    "all of": {
+        "allOf": [
+            {"type": "object", "properties": {"a": STRING}, "required": ["a"]},
+            {"properties": {"b": {"type": "integer"}}, "required": ["b"]},
+        ]
+    },
     "all of bounds": {"type": "integer", "allOf": [{"minimum": 5}, {"maximum": 7}, {"multipleOf": 3}]},
     "any of": {"anyOf": [{"type": "string", "maxLength": 2}, {"type": "integer", "minimum": 100}]},
     "one of": {"oneOf": [{"type": "integer", "multipleOf": 3}, {"type": "integer", "multipleOf": 5}], "minimum": 1},
     "one of objects": {
         "oneOf": [
-            {"type": "object", "properties": {"type": {"const": "circle"}, "radius": {"type": "number"}}, "required": ["type", "radius"], "additionalProperties": False},
-            {"type": "object", "properties": {"type": {"const": "square"}, "side": {"type": "number"}}, "required": ["type", "side"], "additionalProperties": False},
+            {
+                "type": "object",
+                "properties": {"type": {"const": "circle"}, "radius": {"type": "number"}},
+                "required": ["type", "radius"],
+                "additionalProperties": False,
+            },
+            {
+                "type": "object",
+                "properties": {"type": {"const": "square"}, "side": {"type": "number"}},
+                "required": ["type", "side"],
+                "additionalProperties": False,
+            },
         ]
     },
     "not": {"type": "string", "enum": ["a", "b", "c"], "not": {"enum": ["a", "b"]}},
@@ -138,21 +170,88 @@ CORPUS: dict[str, Any] = {
     },
     "map": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
     "big map": {"type": "object", "minProperties": 4, "maxProperties": 5, "additionalProperties": STRING},
-    "pattern properties": {"type": "object", "patternProperties": {"^x-[a-z]+$": {"type": "integer"}}, "additionalProperties": False, "minProperties": 2},
-    "property names": {"type": "object", "propertyNames": {"pattern": "^k\\d$"}, "minProperties": 2, "additionalProperties": STRING},
-    "maximum properties": {"type": "object", "properties": {"a": STRING, "b": STRING, "c": STRING}, "required": ["c"], "maxProperties": 2},
-    "dependent required": {"type": "object", "properties": {"card": STRING}, "dependentRequired": {"card": ["address"]}},
-    "dependent schemas": {"type": "object", "properties": {"a": STRING}, "required": ["a"], "dependentSchemas": {"a": {"required": ["b"], "properties": {"b": {"type": "integer"}}}}},
-    "tree": {"$ref": "#/$defs/tree", "$defs": {"tree": {"type": "object", "properties": {"value": {"type": "integer"}, "left": {"$ref": "#/$defs/tree"}, "right": {"anyOf": [{"$ref": "#/$defs/tree"}, {"type": "null"}]}}, "required": ["value", "right"], "additionalProperties": False}}},
-    "self": {"type": "object", "properties": {"items": {"type": "array", "items": {"$ref": "#"}}}, "required": ["items"]},
-    "definitions": {"definitions": {"positive": {"type": "integer", "minimum": 1}}, "properties": {"n": {"$ref": "#/definitions/positive"}}, "required": ["n"], "type": "object"},
-    "anchor": {"$defs": {"x": {"$anchor": "word", "type": "string"}}, "type": "object", "properties": {"w": {"$ref": "#word"}}, "required": ["w"]},
-    "escaped pointer": {"$defs": {"a/b~c": {"type": "boolean"}}, "type": "object", "properties": {"f": {"$ref": "#/$defs/a~1b~0c"}}, "required": ["f"]},
-    "reference with siblings": {"$defs": {"s": STRING}, "type": "object", "properties": {"s": {"$ref": "#/$defs/s", "minLength": 30}}, "required": ["s"]},
+    "pattern properties": {
+        "type": "object",
+        "patternProperties": {"^x-[a-z]+$": {"type": "integer"}},
+        "additionalProperties": False,
+        "minProperties": 2,
+    },
+    "property names": {
+        "type": "object",
+        "propertyNames": {"pattern": "^k\\d$"},
+        "minProperties": 2,
+        "additionalProperties": STRING,
+    },
+    "maximum properties": {
+        "type": "object",
+        "properties": {"a": STRING, "b": STRING, "c": STRING},
+        "required": ["c"],
+        "maxProperties": 2,
+    },
+    "dependent required": {
+        "type": "object",
+        "properties": {"card": STRING},
+        "dependentRequired": {"card": ["address"]},
+    },
+    "dependent schemas": {
+        "type": "object",
+        "properties": {"a": STRING},
+        "required": ["a"],
+        "dependentSchemas": {"a": {"required": ["b"], "properties": {"b": {"type": "integer"}}}},
+    },
+    "tree": {
+        "$ref": "#/$defs/tree",
+        "$defs": {
+            "tree": {
+                "type": "object",
+                "properties": {
+                    "value": {"type": "integer"},
+                    "left": {"$ref": "#/$defs/tree"},
+                    "right": {"anyOf": [{"$ref": "#/$defs/tree"}, {"type": "null"}]},
+                },
+                "required": ["value", "right"],
+                "additionalProperties": False,
+            }
+        },
+    },
+    "self": {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": {"$ref": "#"}}},
+        "required": ["items"],
+    },
+    "definitions": {
+        "definitions": {"positive": {"type": "integer", "minimum": 1}},
+        "properties": {"n": {"$ref": "#/definitions/positive"}},
+        "required": ["n"],
+        "type": "object",
+    },
+    "anchor": {
+        "$defs": {"x": {"$anchor": "word", "type": "string"}},
+        "type": "object",
+        "properties": {"w": {"$ref": "#word"}},
+        "required": ["w"],
+    },
+    "escaped pointer": {
+        "$defs": {"a/b~c": {"type": "boolean"}},
+        "type": "object",
+        "properties": {"f": {"$ref": "#/$defs/a~1b~0c"}},
+        "required": ["f"],
+    },
+    "reference with siblings": {
+        "$defs": {"s": STRING},
+        "type": "object",
+        "properties": {"s": {"$ref": "#/$defs/s", "minLength": 30}},
+        "required": ["s"],
+    },
     "zod": {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
-        "properties": {"id": {"type": "string", "format": "uuid"}, "when": {"type": "string", "format": "date-time"}, "role": {"type": "string", "enum": ["admin", "user"]}, "meta": {"anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "null"}]}},
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "when": {"type": "string", "format": "date-time"},
+            "role": {"type": "string", "enum": ["admin", "user"]},
+            "meta": {"anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "null"}]},
+        },
         "required": ["id", "when", "role", "meta"],
         "additionalProperties": False,
     },
@@ -161,18 +260,35 @@ CORPUS: dict[str, Any] = {
         "properties": {"expr": {"anyOf": [{"$ref": "#/$defs/sum"}, {"type": "number"}]}},
         "required": ["expr"],
         "additionalProperties": False,
-        "$defs": {"sum": {"type": "object", "properties": {"left": {"anyOf": [{"$ref": "#/$defs/sum"}, {"type": "number"}]}, "right": {"anyOf": [{"$ref": "#/$defs/sum"}, {"type": "number"}]}}, "required": ["left", "right"], "additionalProperties": False}},
+        "$defs": {
+            "sum": {
+                "type": "object",
+                "properties": {
+                    "left": {"anyOf": [{"$ref": "#/$defs/sum"}, {"type": "number"}]},
+                    "right": {"anyOf": [{"$ref": "#/$defs/sum"}, {"type": "number"}]},
+                },
+                "required": ["left", "right"],
+                "additionalProperties": False,
+            }
+        },
     },
     "mutual recursion": {
         "$ref": "#/$defs/a",
         "$defs": {
-            "a": {"type": "object", "properties": {"bs": {"type": "array", "items": {"$ref": "#/$defs/b"}, "minItems": 1}}},
+            "a": {
+                "type": "object",
+                "properties": {"bs": {"type": "array", "items": {"$ref": "#/$defs/b"}, "minItems": 1}},
+            },
             "b": {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "required": ["a"]},
         },
     },
     "keywords without type": {"properties": {"a": {"minimum": 3, "maximum": 4}}, "required": ["a"]},
-    "arrays of arrays": {"type": "array", "minItems": 2, "items": {"type": "array", "minItems": 2, "items": {"type": "number", "minimum": 0, "maximum": 1}}},
-}  # fmt: skip
+    "arrays of arrays": {
+        "type": "array",
+        "minItems": 2,
+        "items": {"type": "array", "minItems": 2, "items": {"type": "number", "minimum": 0, "maximum": 1}},
+    },
+}
 
 
 @pytest.mark.parametrize("name", CORPUS)

@@ -9,14 +9,19 @@ from .profiles import ModelProfile
 from .refusals import Refusal, bad_request, invalid_parameter
 
 _CHAT = (
-    "messages model max_tokens max_completion_tokens temperature top_p top_k stop n stream stream_options tools tool_choice "
-    "parallel_tool_calls response_format logprobs top_logprobs logit_bias reasoning_effort thinking frequency_penalty "
-    "presence_penalty seed extra_params client_request_id usage_context custom_inputs user databricks_options metadata store "
+    "messages model max_tokens max_completion_tokens temperature top_p top_k stop n stream stream_options "
+    "tools tool_choice "
+    "parallel_tool_calls response_format logprobs top_logprobs logit_bias reasoning_effort thinking "
+    "frequency_penalty "
+    "presence_penalty seed extra_params client_request_id usage_context custom_inputs user databricks_options "
+    "metadata store "
     "verbosity service_tier safety_identifier prompt_cache_key modalities repetition_penalty min_p extra_body"
 )
 _COMPLETIONS = (
-    "prompt model max_tokens temperature top_p top_k n stop stream stream_options echo suffix error_behavior use_raw_prompt "
-    "logprobs best_of logit_bias frequency_penalty presence_penalty seed user extra_params client_request_id usage_context "
+    "prompt model max_tokens temperature top_p top_k n stop stream stream_options echo suffix error_behavior "
+    "use_raw_prompt "
+    "logprobs best_of logit_bias frequency_penalty presence_penalty seed user extra_params client_request_id "
+    "usage_context "
     "databricks_options"
 )
 _EMBEDDINGS = (
@@ -37,8 +42,10 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("frequency_penalty", -2, 2),
     ("presence_penalty", -2, 2),
 )
-_COUNTS: tuple[tuple[str, int, int], ...] = (("n", 1, 128), ("top_logprobs", 0, 20), ("top_k", -1, 1_000_000))
-MOST_TOOLS = 128
+_COUNTS: tuple[tuple[str, int, int], ...] = (("top_logprobs", 0, 20), ("top_k", -1, 1_000_000))
+MOST_CHOICES = {True: 5, False: 128}
+MOST_TOOLS = {True: 32, False: 128}
+"""By whether the model is hosted by Databricks."""
 
 
 def chat(request: dict[str, Any], profile: ModelProfile) -> None:
@@ -55,7 +62,7 @@ def chat(request: dict[str, Any], profile: ModelProfile) -> None:
         raise bad_request("Bad request: parameter 'messages' must be a non-empty list of messages")
     for index, message in enumerate(messages):
         _message(index, message)
-    _sampling(request)
+    _sampling(request, profile)
     _tools(request, profile)
     _response_format(request.get("response_format"))
 
@@ -72,7 +79,7 @@ def completions(request: dict[str, Any], profile: ModelProfile) -> None:
         raise invalid_parameter("Missing required Completions parameter: 'prompt'")
     if not isinstance(prompt, str | list):
         raise bad_request(f"Bad request: parameter 'prompt' must be a string or a list, not {_kind(prompt)}")
-    _sampling(request)
+    _sampling(request, profile)
     behaviour = request.get("error_behavior")
     if behaviour not in (None, "truncate", "error"):
         raise bad_request(f"Bad request: parameter 'error_behavior' is {behaviour!r}; accepted: 'truncate', 'error'")
@@ -169,17 +176,18 @@ def _message(index: int, message: Any) -> None:
         raise bad_request(f"Bad request: '{where}.content' is required for role {role!r}")
     if content is not None and not isinstance(content, str | list):
         raise bad_request(
-            "BAD_REQUEST: Unable to parse json body for request, field 'messages.content' expects input with json type "
+            "BAD_REQUEST: Unable to parse json body for request, field 'messages.content' expects input with "
+            "json type "
             f"'string' but got '{_kind(content)}'"
         )
     if role == "tool" and not message.get("tool_call_id"):
         raise bad_request(f"Bad request: '{where}.tool_call_id' is required for role 'tool'")
 
 
-def _sampling(request: dict[str, Any]) -> None:
+def _sampling(request: dict[str, Any], profile: ModelProfile) -> None:
     for name, low, high in _RANGES:
         _between(request, name, low, high)
-    for name, least, most in _COUNTS:
+    for name, least, most in (*_COUNTS, ("n", 1, MOST_CHOICES[profile.hosted])):
         value = request.get(name)
         if value is not None and not (_is_whole(value) and least <= value <= most):
             raise bad_request(f"Bad request: parameter '{name}' is {value!r}; accepted: {least} to {most}")
@@ -206,8 +214,9 @@ def _tools(request: dict[str, Any], profile: ModelProfile) -> None:
         return
     if not isinstance(tools, list):
         raise bad_request(f"Bad request: parameter 'tools' must be a list, not {_kind(tools)}")
-    if len(tools) > MOST_TOOLS:
-        raise bad_request(f"Bad request: parameter 'tools' has {len(tools)} entries; at most {MOST_TOOLS} are accepted")
+    most = MOST_TOOLS[profile.hosted]
+    if len(tools) > most:
+        raise bad_request(f"Bad request: parameter 'tools' has {len(tools)} entries; at most {most} are accepted")
     names = [_tool_name(tool, profile) for tool in tools]
     choice = request.get("tool_choice")
     if isinstance(choice, str) and choice not in ("auto", "none", "required", "any"):

@@ -17,7 +17,8 @@ _ASSISTANT = re.compile(
     r"(?:^|\n)\s*(?:user|human|q|question):\s*(.*?)\s*\n+\s*(?:assistant|ai|a|answer):?\s*$", re.I | re.DOTALL
 )
 _ASKS = re.compile(
-    r"\?\s*$|^(?:what|who|why|how|when|where|which|write|list|explain|translate|summari[sz]e|tell|give|say|describe)\b",
+    r"\?\s*$|^(?:what|who|why|how|when|where|which|write|list|explain|translate|summari[sz]e|tell|give|say"
+    r"|describe)\b",
     re.I,
 )
 
@@ -95,7 +96,7 @@ def _choice(request: dict[str, Any], prompt: str, setting: Setting, limits: Limi
 
 
 def candidates(request: dict[str, Any], setting: Setting) -> dict[str, Any]:
-    """The older answer of provisioned-throughput completion models to ``inputs`` and ``params``, as recorded in 2024."""
+    """The older answer of provisioned-throughput completion models to ``inputs`` and ``params``, recorded in 2024."""
     inputs, params = request["inputs"], request.get("params") or {}
     given = inputs.get("prompt") if isinstance(inputs, dict) else inputs
     answered = []

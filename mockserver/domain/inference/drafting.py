@@ -1,4 +1,4 @@
-"""One answer before it takes any protocol's shape: thinking, text, tool calls, why it ended, how many tokens it took."""
+"""One answer before it takes any protocol's shape: thinking, text, tool calls, why it ended and its length."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .conversation import Conversation, ToolCall
 from .hints import Hints, parts_of
 from .profiles import ModelProfile
 from .schema_sampling import Valid
+from .stems import word_set
 from .understanding import style_of
 from .words import Vocabulary
 
@@ -101,7 +102,7 @@ def prompt_tokens(conversation: Conversation, profile: ModelProfile) -> int:
 
 
 def source(conversation: Conversation, setting: Setting, temperature: object, seed: object, index: int) -> Random:
-    """The randomness of an answer: of the question alone at temperature 0 or with a seed, of the turn as well otherwise."""
+    """The randomness of an answer: the question's alone at temperature 0 or with a seed, else the turn's too."""
     fixed = temperature == 0 or seed is not None
     asked = tuple((message.role, message.text) for message in conversation.messages)
     return seeds.rng(setting.seed, setting.profile.model, asked, seed, index, 0 if fixed else setting.turn + 1)
@@ -151,8 +152,10 @@ def _text(conversation: Conversation, called: tuple[ToolCall, ...], setting: Set
 
 
 _WANTS_JSON = re.compile(
-    r"\b(?:reply|respond|answer|return|output|give|write|produce|format\w*)\b[^.\n]{0,60}?\b(?:in|as|with|only|valid|a|using) "
-    r"(?:valid |pure |raw |strict |a |single |only |well-formed )*json\b|\bjson (?:only|object|output|response|format)\b|\bas json\b",
+    r"\b(?:reply|respond|answer|return|output|give|write|produce|format\w*)\b[^.\n]{0,60}?\b(?:in|as|with"
+    r"|only|valid|a|using) "
+    r"(?:valid |pure |raw |strict |a |single |only |well-formed )*json\b|\bjson (?:only|object|output"
+    r"|response|format)\b|\bas json\b",
     re.IGNORECASE,
 )
 
@@ -185,10 +188,10 @@ def _object(conversation: Conversation, hints: Hints, setting: Setting) -> Any:
     return schema_sampling.sample(schema, hints)
 
 
-_NOT_KEYS = frozenset("and or the a an with of for to in is are as called named following exactly only".split())
-_NUMERIC = frozenset("age year count quantity price total amount score rating confidence number population id".split())
-_LISTS = frozenset(
-    "items list tags keywords names steps ingredients topics results examples points colors colours cities".split()
+_NOT_KEYS = word_set("and or the a an with of for to in is are as called named following exactly only")
+_NUMERIC = word_set("age year count quantity price total amount score rating confidence number population id")
+_LISTS = word_set(
+    "items list tags keywords names steps ingredients topics results examples points colors colours cities"
 )
 
 

@@ -1,9 +1,10 @@
-"""The AI gateway's guardrails: personal data, safety, forbidden words and permitted topics, before and after a model."""
+"""The AI gateway's guardrails before and after a model: personal data, safety, forbidden words, permitted topics."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Literal
@@ -44,7 +45,8 @@ _CANDIDATES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "PHONE_NUMBER",
         re.compile(
-            r"(?<![\w-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?|\d{2,4}[ .-])\d{3,4}[ .-]?\d{3,4}(?![\w-])|\+\d{8,15}\b"
+            r"(?<![\w-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?|\d{2,4}[ .-])\d{3,4}[ .-]?\d{3,4}(?![\w-])"
+            r"|\+\d{8,15}\b"
         ),
     ),
     ("US_BANK_NUMBER", re.compile(r"(?i:\b(?:account|routing|acct)(?: number| no\.?| #)?:? ?)(\d{8,17})\b")),
@@ -111,12 +113,14 @@ _UNSAFE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for category, pattern in (
         (
             "violent_crimes",
-            r"\b(?:how (?:to|do i|can i)|help me|ways? to|want to|plan to|going to)\b.{0,40}\b(?:kill|murder|poison|stab|shoot|attack"
+            r"\b(?:how (?:to|do i|can i)|help me|ways? to|want to|plan to|going to)\b.{0,40}\b(?:kill|murder"
+            r"|poison|stab|shoot|attack"
             r"|kidnap|torture|assault)\b (?:a |an |the |my |some|him|her|them|people|you)",
         ),
         (
             "indiscriminate_weapons",
-            r"\b(?:make|build|construct|assemble|create|design)\b.{0,30}\b(?:bombs?|explosives?|grenades?|nerve (?:gas|agent)"
+            r"\b(?:make|build|construct|assemble|create|design)\b.{0,30}\b(?:bombs?|explosives?|grenades?"
+            r"|nerve (?:gas|agent)"
             r"|chemical weapons?|bioweapons?|biological weapons?|dirty bomb|pipe bomb|molotov)\b",
         ),
         (
@@ -127,7 +131,8 @@ _UNSAFE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("sexual_content", r"\b(?:pornographic|porn|explicit sex|sexually explicit|erotica)\b"),
         (
             "non_violent_crimes",
-            r"\b(?:how (?:to|do i|can i)|help me)\b.{0,40}\b(?:steal|launder money|counterfeit|forge (?:a|an) |pick (?:a|the) lock"
+            r"\b(?:how (?:to|do i|can i)|help me)\b.{0,40}\b(?:steal|launder money|counterfeit|forge (?:a|an) "
+            r"|pick (?:a|the) lock"
             r"|hack into|phish|make (?:meth|cocaine|heroin)|cook meth|smuggle|evade taxes|shoplift|hotwire)",
         ),
     )
@@ -175,7 +180,7 @@ def _on_topic(text: str, topic: str) -> bool:
 
 def refusal(verdict: Verdict, side: Side, prompt_tokens: int = 0) -> Refusal:
     """The refusal of a blocked request or answer: 400, the message being a JSON document as text, as recorded."""
-    marked = {category: True for category in verdict.categories}
+    marked = dict.fromkeys(verdict.categories, True)
     report = {
         "flagged": verdict.flagged,
         "categories": marked or None,
@@ -194,7 +199,12 @@ def refusal(verdict: Verdict, side: Side, prompt_tokens: int = 0) -> Refusal:
 def texts_of(request: dict[str, Any]) -> tuple[str, ...]:
     """The texts of a request that guardrails look at: its messages, prompt or input."""
     found: list[str] = []
-    _mapped(request, lambda text: found.append(text) or text)
+
+    def keep(text: str) -> str:
+        found.append(text)
+        return text
+
+    _mapped(request, keep)
     return tuple(found)
 
 
@@ -207,7 +217,7 @@ def masked_request(request: dict[str, Any]) -> dict[str, Any]:
 _TEXT_KEYS = ("messages", "prompt", "input", "instructions", "system", "content", "text", "output")
 
 
-def _mapped(value: Any, change: Any, inside: bool = False) -> Any:
+def _mapped(value: Any, change: Callable[[str], str], inside: bool = False) -> Any:
     """A copy with every text under a key that carries text changed."""
     if isinstance(value, str):
         return change(value) if inside else value

@@ -9,14 +9,14 @@ from functools import lru_cache
 from random import Random
 
 from . import knowledge, skills
+from .stems import word_set
 from .understanding import question_of
 from .words import Vocabulary
 
 _NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PROPER = r"[A-ZÀ-Þ][\w'’.-]*(?:(?: | de | of | the | da | van )[A-ZÀ-Þ][\w'’-]*)*"  # noqa: RUF001 - curly apostrophes in names
-_AFTER_PREPOSITION = re.compile(
-    rf"\b(?:in|at|for|from|to|near|of|around|visit|and|or|versus|vs\.?)\s+({_PROPER})|,\s+({_PROPER})"
-)
+_PROPER = r"[A-ZÀ-Þ][\w'\u2019.-]*(?:(?: | de | of | the | da | van )[A-ZÀ-Þ][\w'\u2019-]*)*"
+_AFTER_PREPOSITION = re.compile(rf"\b(?:in|at|for|from|to|near|of|around|visit|versus|vs\.?)\s+({_PROPER})")
+_NEXT_IN_LIST = re.compile(rf"(?:,| and| or|, and|, or| versus| vs\.?)\s+({_PROPER})")
 _PERSON = re.compile(r"\b([A-Z][a-z]+(?: [A-Z]\.)? [A-Z][a-z]+)\b")
 _TOGETHER = re.compile(r"\b[A-Z][a-z]+(?:, [A-Z][a-z]+)*,? (?:and|&) [A-Z][a-z]+\b")
 _FIRST_NAME = re.compile(r"[A-Z][a-z]+")
@@ -30,11 +30,11 @@ _LONG_DATE = re.compile(
     rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)? )?({'|'.join(knowledge.MONTHS)}) ?(\d{{1,2}})?(?:st|nd|rd|th)?,? (\d{{4}})\b"
 )
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w-]*\d)")
-_QUOTED = re.compile(r"[\"“]([^\"”\n]{1,120})[\"”]|(?<!\w)'([^'\n]{1,120})'(?!\w)")
+_QUOTED = re.compile(r"[\"\u201c]([^\"\u201d\n]{1,120})[\"\u201d]|(?<!\w)'([^'\n]{1,120})'(?!\w)")
 _AGE = re.compile(r"\b(?:aged?|age is|is|am|turned) (\d{1,3})\b|\b(\d{1,3})[ -]years?[ -]old", re.IGNORECASE)
 _NOT_A_PLACE = frozenset(
-    (*knowledge.MONTHS, *knowledge.WEEKDAYS, "I", "The", "A", "An", "JSON", "API", "Celsius", "Fahrenheit", "Use", "What",
-     "How", "Return", "Please", "Give", "Answer", "English", "Python", "SQL", "My", "Is", "It", "You", "He", "She")
+    (*knowledge.MONTHS, *knowledge.WEEKDAYS, "I", "The", "A", "An", "JSON", "API", "Celsius", "Fahrenheit", "Use",
+     "What", "How", "Return", "Please", "Give", "Answer", "English", "Python", "SQL", "My", "Is", "It", "You", "He", "She")
 )  # fmt: skip
 
 
@@ -49,7 +49,8 @@ def places(text: str) -> tuple[str, ...]:
     found: dict[int, str] = {}
     for city in knowledge.CITIES:
         at = text.find(city)
-        if at >= 0 and not text[at + len(city) : at + len(city) + 1].isalpha():
+        longer = len(city) > len(found.get(at, ""))
+        if at >= 0 and longer and not text[at + len(city) : at + len(city) + 1].isalpha():
             found[at] = city
     for country in knowledge.CAPITALS:
         named = country.title()
@@ -57,11 +58,21 @@ def places(text: str) -> tuple[str, ...]:
         if len(country) > 3 and at >= 0:
             found.setdefault(at, named)
     for match in _AFTER_PREPOSITION.finditer(text):
-        group = 1 if match[1] else 2
-        name = match[group].rstrip(".'’-")  # noqa: RUF001 - a curly apostrophe may end a name
-        if name not in _NOT_A_PLACE and len(name) > 1 and not _inside(found, match.start(group)):
-            found[match.start(group)] = name
+        _note(found, match)
+    for at in sorted(found):
+        end = at + len(found[at])
+        while (following := _NEXT_IN_LIST.match(text, end)) and _note(found, following):
+            end = following.end()
     return tuple(dict.fromkeys(_outermost(found)))
+
+
+def _note(found: dict[int, str], match: re.Match[str]) -> bool:
+    """Notes a capitalised name as a place, unless it is a word that only looks like one."""
+    name = match[1].rstrip(".'\u2019-")
+    if name in _NOT_A_PLACE or len(name) < 2 or _inside(found, match.start(1)):
+        return False
+    found[match.start(1)] = name
+    return True
 
 
 def _inside(found: dict[int, str], at: int) -> bool:
@@ -140,6 +151,13 @@ class Hints:
                 return make(self, tuple(sorted(words & _TELLING)))
         quoted = self._nth(quotes(self.text))
         return quoted or self.labelled(parts) or self.phrase()
+
+    def several(self, name: str) -> int:
+        """How many entries the prompt has for a list of this name; 0 when it says nothing."""
+        parts = set(parts_of(name))
+        if parts & _PEOPLE:
+            return len(people(self.text))
+        return len(places(self.text)) if parts & _PLACES else 0
 
     def labelled(self, parts: tuple[str, ...]) -> str:
         """What a line ``Name: value`` of the prompt says for a field."""
@@ -258,7 +276,8 @@ def _asked(hints: Hints, parts: tuple[str, ...]) -> str:
 
 _ABOUT = re.compile(r"\b(?:about|for|on|regarding|of|titled|named)\s+([^.?!\n]{2,80})[.?!]?\s*$", re.IGNORECASE)
 _SAYING = re.compile(
-    r"\b(?:saying|that says|telling (?:him|her|them)|with the (?:message|text|body))(?: that)?:?\s+([^\n]{2,300}?)[.]?\s*$",
+    r"\b(?:saying|that says|telling (?:him|her|them)|with the (?:message|text|body))(?: "
+    r"that)?:?\s+([^\n]{2,300}?)[.]?\s*$",
     re.I,
 )
 
@@ -295,8 +314,8 @@ _STRINGS: tuple[tuple[frozenset[str], Make], ...] = tuple(
         ("email mail", _email),
         ("url uri link website homepage href", _url),
         ("title headline heading subject", _title),
-        ("author artist person customer employee contact assignee owner recipient sender participant participants attendee "
-         "attendees people guest member", lambda h, p: h.person()),
+        ("author artist person customer employee contact assignee owner recipient sender participant participants "
+         "attendee attendees people guest member", lambda h, p: h.person()),
         ("city location place destination town origin", lambda h, p: h.place()),
         ("country nation", _country),
         ("expression formula equation calculation", _expression),
@@ -329,15 +348,17 @@ _STRINGS: tuple[tuple[frozenset[str], Make], ...] = tuple(
     )
 )  # fmt: skip
 _TELLING = frozenset(
-    ("email", "url", "title", "author", "city", "location", "country", "expression", "query", "question", "name", "company",
-     "address", "phone", "date", "product", "sentiment", "language", "summary")
+    ("email", "url", "title", "author", "city", "location", "country", "expression", "query", "question", "name",
+     "company", "address", "phone", "date", "product", "sentiment", "language", "summary")
 )  # fmt: skip
+_PEOPLE = word_set(
+    "person people participant participants attendee attendees author authors guest guests member members"
+)
+_PLACES = word_set("city cities location locations place places destination destinations")
 _OPERANDS = (
-    frozenset(
-        "a x first first_number num1 number1 n1 left minuend dividend base n number value amount operand1".split()
-    ),
-    frozenset("b y second second_number num2 number2 n2 right subtrahend divisor exponent operand2".split()),
-    frozenset("c z third third_number num3 number3 n3".split()),
+    word_set("a x first first_number num1 number1 n1 left minuend dividend base n number value amount operand1"),
+    word_set("b y second second_number num2 number2 n2 right subtrahend divisor exponent operand2"),
+    word_set("c z third third_number num3 number3 n3"),
 )
 _NUMBERS: tuple[tuple[frozenset[str], float, float, float], ...] = tuple(
     (frozenset(words.split()), low, high, step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .stems import stem
+from .stems import stem, word_set
 
 CAPITALS = {
     "argentina": "Buenos Aires", "australia": "Canberra", "austria": "Vienna", "belgium": "Brussels",
@@ -172,7 +172,8 @@ GLOSSARY["ai"] = GLOSSARY["artificial intelligence"].replace("Artificial", "AI, 
 PHRASES: dict[str, dict[str, str]] = {
     "french": {
         "hello": "bonjour", "good morning": "bonjour", "good night": "bonne nuit", "goodbye": "au revoir",
-        "thank you": "merci", "please": "s'il vous plaît", "yes": "oui", "no": "non", "how are you": "comment allez-vous",
+        "thank you": "merci", "please": "s'il vous plaît", "yes": "oui", "no": "non",
+        "how are you": "comment allez-vous",
         "hello world": "bonjour le monde", "i love you": "je t'aime", "cat": "chat", "dog": "chien", "water": "eau",
         "house": "maison", "book": "livre", "friend": "ami", "bread": "pain", "the": "le", "is": "est", "and": "et",
         "my": "mon", "i": "je", "red": "rouge", "blue": "bleu", "big": "grand", "small": "petit", "good": "bon",
@@ -206,22 +207,26 @@ PHRASES: dict[str, dict[str, str]] = {
         "my": "meu", "i": "eu", "red": "vermelho", "blue": "azul", "big": "grande", "small": "pequeno", "good": "bom",
     },
     "japanese": {
-        "hello": "こんにちは", "good morning": "おはようございます", "good night": "おやすみなさい", "goodbye": "さようなら",
+        "hello": "こんにちは", "good morning": "おはようございます", "good night": "おやすみなさい",
+        "goodbye": "さようなら",
         "thank you": "ありがとうございます", "please": "お願いします", "yes": "はい", "no": "いいえ",
         "how are you": "お元気ですか", "hello world": "こんにちは世界", "cat": "猫", "dog": "犬", "water": "水",
         "house": "家", "book": "本", "friend": "友達", "i love you": "愛しています",
     },
 }  # fmt: skip
 
-POSITIVE = frozenset(
-    "amazing awesome beautiful best brilliant delicious delighted enjoy enjoyed excellent excited fantastic fast fun glad "
-    "good great happy helpful impressed incredible like liked love loved lovely nice outstanding perfect pleased pleasant "
-    "recommend reliable satisfied smooth superb tasty thank thanks thrilled wonderful works".split()
+POSITIVE = word_set(
+    "amazing awesome beautiful best brilliant delicious delighted enjoy enjoyed excellent excited fantastic "
+    "fast fun glad "
+    "good great happy helpful impressed incredible like liked love loved lovely nice outstanding perfect "
+    "pleased pleasant "
+    "recommend reliable satisfied smooth superb tasty thank thanks thrilled wonderful works"
 )
-NEGATIVE = frozenset(
+NEGATIVE = word_set(
     "angry annoying avoid awful bad boring broke broken bug confusing crash crashed dirty disappointed disappointing "
-    "disappointment dreadful dull expensive fail failed fails frustrated frustrating hate hated horrible late mess never "
-    "poor refund regret rude sad slow terrible ugly unhappy unreliable upset useless waste worse worst wrong".split()
+    "disappointment dreadful dull expensive fail failed fails frustrated frustrating hate hated horrible late "
+    "mess never "
+    "poor refund regret rude sad slow terrible ugly unhappy unreliable upset useless waste worse worst wrong"
 )
 
 MONTHS = (

@@ -6,9 +6,11 @@ OPENERS = {
     "thing": (
         "{T} {is} best understood by what {it} make{s} possible and by what {it} cost{s} to get right.",
         "When people ask about {t}, they usually want to know two things: how {it} work{s} and when {it} matter{s}.",
-        "The short answer is that {t} bring{s} together a few simple ideas, each of which is easy to follow on its own.",
+        "The short answer is that {t} bring{s} together a few simple ideas, each of which is easy to follow "
+        "on its own.",
         "There is more than one way to look at {t}, but a few points come up every time.",
-        "Seen from a distance, {t} {is} about choosing what to keep, what to leave out and in which order to do things.",
+        "Seen from a distance, {t} {is} about choosing what to keep, what to leave out and in which order to "
+        "do things.",
         "{T} {is} a subject where a little background goes a long way.",
         "A useful way into {t} is to start with the problem {it} answer{s}.",
     ),
@@ -55,9 +57,11 @@ KEYWORDS = (
 )
 
 EXAMPLES = (
-    "For example, {name} at {company} in {city} described how looking at {t} again changed the team's {w} within a few "
+    "For example, {name} at {company} in {city} described how looking at {t} again changed the team's {w} "
+    "within a few "
     "weeks.",
-    "A typical case is a small group such as the one at {company} in {city}, where {name} began by writing down every "
+    "A typical case is a small group such as the one at {company} in {city}, where {name} began by writing "
+    "down every "
     "{w} before touching {t}.",
     "{name}, who works for {company}, puts it this way: start with the {w}, and let the {x} follow.",
     "To take one case, {company} reviewed {t} on {date} and found that a single {w} explained most of what it saw.",
@@ -127,14 +131,19 @@ VERSES = (
 )
 HAIKU = "{K} in the light —\na slow breath before the rain,\nthen {city}, quiet"
 STORY = (
-    "On the morning of {date}, {name} walked into {city} with nothing but a {product} and one question: what had become "
-    "of {t}?\n\nThe people at {company} shook their heads, all but one. An old {job} pointed to the far end of the street. "
-    '"You are looking in the wrong place," she said. "Look for the {w}, and {t} will find you."\n\nIt took until evening. '
+    "On the morning of {date}, {name} walked into {city} with nothing but a {product} and one question: what "
+    "had become "
+    "of {t}?\n\nThe people at {company} shook their heads, all but one. An old {job} pointed to the far end "
+    "of the street. "
+    '"You are looking in the wrong place," she said. "Look for the {w}, and {t} will find you."\n\nIt took '
+    "until evening. "
     "When {name} finally understood, the answer was so simple that there was nothing to do but laugh, and walk home."
 )
 LETTER = (
-    "Subject: {T}\n\nDear {to},\n\nI hope this finds you well. I am writing about {t}. We have looked at it closely at "
-    "{company}, and I believe a short conversation would help us agree on the {w}.\n\nWould {date} suit you? I am glad to "
+    "Subject: {T}\n\nDear {to},\n\nI hope this finds you well. I am writing about {t}. We have looked at it "
+    "closely at "
+    "{company}, and I believe a short conversation would help us agree on the {w}.\n\nWould {date} suit you? "
+    "I am glad to "
     "come to you.\n\nKind regards,\n{name}"
 )
 FOREIGN = {
@@ -172,7 +181,8 @@ CODE = {
         "print({f}([1, 2, None, 3]))"
     ),
     "sql": (
-        "SELECT\n  {c},\n  COUNT(*) AS total\nFROM {f}\nWHERE {c} IS NOT NULL\nGROUP BY {c}\nORDER BY total DESC\nLIMIT 10;"
+        "SELECT\n  {c},\n  COUNT(*) AS total\nFROM {f}\nWHERE {c} IS NOT NULL\nGROUP BY {c}\nORDER BY total "
+        "DESC\nLIMIT 10;"
     ),
     "javascript": (
         "function {j}(items) {{\n  // {t}\n  return items.filter((item) => item != null);\n}}\n\n"
@@ -186,7 +196,9 @@ CODE = {
         "static <T> List<T> {j}(List<T> items) {{\n    // {t}\n"
         "    return items.stream().filter(Objects::nonNull).toList();\n}}"
     ),
-    "rust": "fn {f}(items: &[Option<i64>]) -> Vec<i64> {{\n    // {t}\n    items.iter().flatten().copied().collect()\n}}",
+    "rust": (
+        "fn {f}(items: &[Option<i64>]) -> Vec<i64> {{\n    // {t}\n    items.iter().flatten().copied().collect()\n}}"
+    ),
     "go": (
         "// {j}: {t}\nfunc {j}(items []*int) []int {{\n\tvar result []int\n\tfor _, item := range items {{\n"
         "\t\tif item != nil {{\n\t\t\tresult = append(result, *item)\n\t\t}}\n\t}}\n\treturn result\n}}"

@@ -20,13 +20,17 @@ _THANKS = re.compile(r"^(?:thanks|thank you|thx|cheers|great,? thanks)\b[^?]{0,4
 _FAREWELL = re.compile(r"^(?:bye|goodbye|see you|farewell)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"\b(?:yes or no|true or false|yes/no|true/false)\b", re.IGNORECASE)
 _LIST = re.compile(
-    r"\b(?:list|bullet points?|brainstorm|suggest|recommend|(?:give|name|tell|show|write|what are)\b.{0,24}?\b(?:\d{1,2}|two"
-    r"|three|four|five|six|seven|eight|nine|ten|some|several|a few|the main|the best)\b (?!sentences?|words?|paragraphs?))",
+    r"\b(?:list|bullet points?|brainstorm|suggest|recommend|(?:give|name|tell|show|write|what "
+    r"are)\b.{0,24}?\b(?:\d{1,2}|two"
+    r"|three|four|five|six|seven|eight|nine|ten|some|several|a few|the main|the best)\b (?!sentences?|words?"
+    r"|paragraphs?))",
     re.IGNORECASE,
 )
 _CODE = re.compile(
-    r"\b(?:write|create|give|show|implement|generate|need)\b.{0,40}\b(function|code|script|program|query|class|snippet"
-    r"|method|algorithm|page)\b|\b(?:in|using) (?:python|javascript|typescript|sql|rust|java|go|bash)\b|\bselect\b.+\bfrom\b",
+    r"\b(?:write|create|give|show|implement|generate|need)\b.{0,40}\b(function|code|script|program|query"
+    r"|class|snippet"
+    r"|method|algorithm|page)\b|\b(?:in|using) (?:python|javascript|typescript|sql|rust|java|go|bash)\b"
+    r"|\bselect\b.+\bfrom\b",
     re.IGNORECASE,
 )
 _VERSE = re.compile(r"\b(haiku|poem|limerick|rhyme|verse|song)\b", re.IGNORECASE)

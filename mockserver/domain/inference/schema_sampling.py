@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 from . import patterns, schema_scalars, seeds
 from .hints import Hints
@@ -287,7 +286,8 @@ class _Sampler:
             prefix, items = items, flat.get("additionalItems", True)
         contained = flat.get("contains")
         needed = int(flat.get("minContains", 1)) if contained is not None else 0
-        wanted = max(least, needed, len(prefix), 0 if self.deep else self.rng.randint(2, 3))
+        likely = self.hints.several(name) if depth < 4 else 0
+        wanted = max(least, needed, len(prefix), 0 if self.deep else min(likely, 12) or self.rng.randint(2, 3))
         if items is False:
             wanted = min(wanted, len(prefix))
         if most is not None:

@@ -36,12 +36,15 @@ PROTOCOL_CHANGE = (
     " Model scoring protocol in MLflow 2.0, see"
     " https://mlflow.org/docs/latest/models.html#deploy-mlflow-models."
 )
-FAILED_FRAME = "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid {kind} Pandas DataFrame produced using the `pandas.DataFrame.{method}()` method. Error: '{error}'"
+FAILED_FRAME = (
+    "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid {kind} Pandas DataFrame produced"
+    " using the `pandas.DataFrame.{method}()` method. Error: '{error}'"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The rows a model is to score. ``unified`` requests (messages, prompt, input) are answered without ``predictions``."""
+    """The rows a model is to score. ``unified`` requests (messages, prompt, input) are answered unwrapped."""
 
     rows: tuple[Any, ...]
     params: dict[str, Any] | None = None
@@ -135,14 +138,16 @@ def _split(value: Any) -> list[Any]:
         raise bad_request(f"Invalid input. Dataframe split format must be a dictionary. Got {kind}.")
     if "data" not in value or value.keys() - {"columns", "data", "index"}:
         raise bad_request(
-            "Invalid input. Dataframe split format must have 'data' field and optionally 'columns' and 'index' fields. "
+            "Invalid input. Dataframe split format must have 'data' field and optionally 'columns' and "
+            "'index' fields. "
             f"Got {{{', '.join(map(repr, value))}}}.'"
         )
     rows, columns, index = value["data"], value.get("columns"), value.get("index")
     reason = _misfit(rows, columns, index)
     if reason:
         raise bad_request(
-            "Invalid input. Provided dataframe_split field is not a valid dataframe representation in 'split' format. "
+            "Invalid input. Provided dataframe_split field is not a valid dataframe representation in 'split' "
+            "format. "
             f"Error: '{reason}'"
         )
     if columns is None:
@@ -227,7 +232,7 @@ def _parquet_rows(data: bytes) -> tuple[Any, ...]:
         table = parquet.read(data)
     except parquet.NotParquet as reason:
         raise _no_frame("Parquet", "to_parquet", str(reason)) from None
-    return tuple({column: index for column in table.columns} for index in range(table.rows))
+    return tuple(dict.fromkeys(table.columns, index) for index in range(table.rows))
 
 
 def _no_frame(kind: str, method: str, error: str) -> Refusal:
@@ -249,7 +254,7 @@ _FEATURES = re.compile(r"feature|lookup|online_table")
 
 
 def predictions(batch: Batch, name: str, seed: int) -> list[Any]:
-    """One prediction for each row: labels, classes, vectors or numbers, as the endpoint's or the model's name suggests."""
+    """One prediction for each row: labels, classes, vectors or numbers, as the model's name suggests."""
     lowered = name.lower()
     if _VECTORS.search(lowered):
         return [embeddings.embedding(_row_text(row), name, 384) for row in batch.rows]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from . import knowledge
 from .conversation import Conversation, Message
-from .stems import STOP_WORDS, stem, stem_set, stems
+from .stems import STOP_WORDS, stem, stem_set, stems, word_set
 from .understanding import Question, sentences
 
 _ECHO = re.compile(
@@ -15,10 +15,14 @@ _ECHO = re.compile(
     r"(?: (?:me|back|only|just|exactly|simply|nothing but|with|the|a|single|word|words|phrase|text|following|string"
     r"|sentence|literally|verbatim|precisely|this))*:?)\s*"
 )
-_QUOTED = re.compile(_ECHO.pattern + r"[\"'“‘`]([^\"”`\n]{1,200}?)[\"'”’`](?!\w)", re.IGNORECASE)
+_QUOTED = re.compile(
+    _ECHO.pattern + r"[\"'\u201c\u2018`]([^\"\u201d`\n]{1,200}?)[\"'\u201d\u2019`](?!\w)", re.IGNORECASE
+)
 _PLAIN = re.compile(
-    r"^(?:please |just |can you |could you |now )*(?:say|repeat after me:?|echo|repeat:?|(?:reply|respond|answer|output"
-    r"|return)(?: back)?(?: (?:with|only|just|exactly|the|single|word|phrase|following))*(?: (?:only|just|exactly|word"
+    r"^(?:please |just |can you |could you |now )*(?:say|repeat after me:?|echo|repeat:?|(?:reply|respond"
+    r"|answer|output"
+    r"|return)(?: back)?(?: (?:with|only|just|exactly|the|single|word|phrase|following))*(?: (?:only|just"
+    r"|exactly|word"
     r"|phrase|with)))(?::| )\s*([^\n]{1,60}?)[.!]?$",
     re.IGNORECASE,
 )
@@ -40,7 +44,8 @@ def echoed(text: str) -> str | None:
 
 
 _TOLD_NAME = re.compile(
-    r"\b(?:my name is|call me|my name's|i am called) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)|\bI(?:'m| am) ([A-Z][\w'-]+)(?=[.,!]|$| and\b)"
+    r"\b(?:my name is|call me|my name's|i am called) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)|\bI(?:'m| am) "
+    r"([A-Z][\w'-]+)(?=[.,!]|$| and\b)"
 )
 _ASKS_NAME = re.compile(r"\b(?:what(?:'s| is| was) my name|who am i|remember my name|know my name)\b", re.IGNORECASE)
 _ASKS_WHO = re.compile(
@@ -74,7 +79,8 @@ def about_names(conversation: Conversation, asked: str, title: str) -> str | Non
 
 
 _SUM = re.compile(
-    r"(?<![\w.])(-?\d+(?:\.\d+)?(?:\s*(?:[-+*/×÷^x]|\*\*|plus|minus|times|multiplied by|divided by|over)\s*\(?-?\d+(?:\.\d+)?\)?)+)(?![\w])",
+    r"(?<![\w.])(-?\d+(?:\.\d+)?(?:\s*(?:[-+*/\u00d7\u00f7^x]|\*\*|plus|minus|times|multiplied by|divided by"
+    r"|over)\s*\(?-?\d+(?:\.\d+)?\)?)+)(?![\w])",
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
@@ -82,7 +88,8 @@ _ASKS_SUM = re.compile(
     r"what(?:'s| is)|calculate|compute|evaluate|how much|solve|sum|product|=|\?|add|result", re.IGNORECASE
 )
 _OPERATORS: tuple[tuple[str, str], ...] = (
-    (r"plus", "+"), (r"minus", "-"), (r"times|multiplied by|×|(?<=[\d\s])x(?=[\d\s])", "*"), (r"divided by|over|÷", "/"),
+    (r"plus", "+"), (r"minus", "-"), (r"times|multiplied by|\u00d7|(?<=[\d\s])x(?=[\d\s])", "*"),
+    (r"divided by|over|\u00f7", "/"),
     (r"\^", "**"),
 )  # fmt: skip
 _PIECE = re.compile(r"\*\*|[-+*/()]|\d+(?:\.\d+)?")
@@ -180,7 +187,7 @@ _TRANSLATE = re.compile(
     r"(?: (?:in)?to (\w+))?:?\s*(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_HOW_SAY = re.compile(r"\bhow (?:do|would) (?:you|i|we) say [\"'“]?(.+?)[\"'”]? in (\w+)", re.IGNORECASE)
+_HOW_SAY = re.compile(r"\bhow (?:do|would) (?:you|i|we) say [\"'\u201c]?(.+?)[\"'\u201d]? in (\w+)", re.IGNORECASE)
 _INTO = re.compile(r"\s*(?:in)?to (\w+)[.?!]?$|(?:in)?to (\w+):?\s*", re.IGNORECASE)
 
 
@@ -199,7 +206,7 @@ def translated(text: str) -> str | None:
     book = knowledge.PHRASES.get(language.lower())
     if book is None:
         return None
-    source = source.strip().strip("\"'“”:. \n")
+    source = source.strip().strip("\"'\u201c\u201d:. \n")
     return _by_phrase_book(source, book) or None
 
 
@@ -285,11 +292,12 @@ def summary(text: str, limit: int = 2) -> str | None:
 
 
 def _ended(sentence: str) -> str:
-    return sentence if sentence[-1:] in ".!?\"'”" else sentence + "."
+    return sentence if sentence[-1:] in ".!?\"'\u201d" else sentence + "."
 
 
 _INSTRUCTS = re.compile(
-    r"^(?:you are|you're|your (?:task|job|role)|answer|use the|based on|given the|always|never|if you|do not|please|context:?$|question|respond|reply|be )",
+    r"^(?:you are|you're|your (?:task|job|role)|answer|use the|based on|given the|always|never|if you|do not"
+    r"|please|context:?$|question|respond|reply|be )",
     re.I,
 )
 _EXPLICIT = re.compile(
@@ -336,6 +344,4 @@ def found_in_context(conversation: Conversation, question: Question) -> str | No
     return _ended(best[:1].upper() + best[1:])
 
 
-_FILLERS = (
-    frozenset("context question answer following based given according document passage text tell".split()) | STOP_WORDS
-)
+_FILLERS = word_set("context question answer following based given according document passage text tell") | STOP_WORDS

@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-STOP_WORDS = frozenset(
-    "a about above after again all also am an and any are aren't as at be because been before being below between both "
-    "but by can can't could did do does doesn't doing don't down during each few for from further get give had has have "
-    "having he her here hers him his how i i'd i'll i'm i've if in into is isn't it it's its itself just know let let's "
-    "like may me might more most much must my need no nor not now of off ok on once only or other our ours out over own "
-    "please really same say shall she should so some such tell than that that's the their theirs them then there these "
-    "they this those through to too under until up us use very want was we well were what what's when where which while "
-    "who whom who's why will with won't would you your yours".split()
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list written as one text."""
+    return frozenset(text.split())
+
+
+STOP_WORDS = word_set(
+    "a about above after again all also am an and any are aren't as at be because been before being below "
+    "between both "
+    "but by can can't could did do does doesn't doing don't down during each few for from further get give "
+    "had has have "
+    "having he her here hers him his how i i'd i'll i'm i've if in into is isn't it it's its itself just know "
+    "let let's "
+    "like may me might more most much must my need no nor not now of off ok on once only or other our ours "
+    "out over own "
+    "please really same say shall she should so some such tell than that that's the their theirs them then "
+    "there these "
+    "they this those through to too under until up us use very want was we well were what what's when where "
+    "which while "
+    "who whom who's why will with won't would you your yours"
 )
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
 _VOWEL = re.compile(r"[aeiouyäöüéèáíóú]")

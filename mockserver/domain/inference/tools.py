@@ -13,16 +13,17 @@ from . import knowledge, schema_sampling, seeds, skills
 from .conversation import Conversation, Message, Tool, ToolCall
 from .hints import Hints, parts_of, people, places
 from .schema_sampling import Valid
-from .stems import stem, stem_set, stems
+from .stems import stem, stem_set, stems, word_set
 from .understanding import question_of, style_of
 from .words import Vocabulary
 
 _GENERIC = frozenset(
     stem(word)
-    for word in (
-        "get set fetch do run call use make create find lookup function tool api data info information value given return "
+    for word in word_set(
+        "get set fetch do run call use make create find lookup function tool api data info information value "
+        "given return "
         "returns result results current new user input name list all the perform execute calculate provide specific"
-    ).split()
+    )
 )
 _MUST_USE = re.compile(
     r"\b(?:always use|must use|use (?:a|the|your) (?:\w+ )?tools?\b|call (?:a|the) (?:\w+ )?(?:tool|function))", re.I
@@ -69,7 +70,9 @@ _MEANINGS = tuple(
 )
 _ARITHMETIC = frozenset(
     stem(word)
-    for word in "add sum addition multiply multiplication math arithmetic calculator expression subtract divide numbers code".split()
+    for word in word_set(
+        "add sum addition multiply multiplication math arithmetic calculator expression subtract divide numbers code"
+    )
 )
 
 

@@ -23,17 +23,23 @@ _ASKING = re.compile(
     r"|(?:write|give|make|create|draft|compose|generate|produce)(?: me| us)?"
     r"(?: (?:a|an|the|some|one|two|three|four|five|\d+))?"
     r"(?: [\w-]+){0,4}? (?:about|on|of|for|to|describing|explaining)"
-    r"|(?:list|name|suggest|recommend|brainstorm|give|show)(?: me| us)?(?: (?:a|an|the|some|one|two|three|four|five|six"
+    r"|(?:list|name|suggest|recommend|brainstorm|give|show)(?: me| us)?(?: (?:a|an|the|some|one|two|three"
+    r"|four|five|six"
     r"|seven|eight|nine|ten|\d+))?|what do you (?:know|think) (?:about|of)|what (?:does|do)"
-    r"|why (?:is|are|do|does|did|was|were|should|would|can't|can)|how (?:do|can|should|would|could|might) (?:i|we|you|one)"
-    r"|how (?:does|do)|how to|how (?:is|are|was|were)|who|when (?:did|does|do|will)|where (?:did|does|do|can)|which|what|how|why|is|are"
+    r"|why (?:is|are|do|does|did|was|were|should|would|can't|can)|how (?:do|can|should|would|could|might) "
+    r"(?:i|we|you|one)"
+    r"|how (?:does|do)|how to|how (?:is|are|was|were)|who|when (?:did|does|do|will)|where (?:did|does|do|can)"
+    r"|which|what|how|why|is|are"
     r"|do|does|did|should|would|could)\s+",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    r"(?:[,;]? (?:please|to me|for me|for us|briefly|in detail|in depth|in (?:one|two|three|four|five|\w+|\d+) (?:short |simple )?"
-    r"(?:sentences?|words?|paragraphs?|lines?|bullet points)|in simple terms|in plain english|step by step|with examples?"
-    r"|like i'?m (?:five|5)|to a (?:child|beginner)|to a five.year.old|work|mean|today|in json(?: format)?|as json))+$",
+    r"(?:[,;]? (?:please|to me|for me|for us|briefly|in detail|in depth|in (?:one|two|three|four|five|\w+"
+    r"|\d+) (?:short |simple )?"
+    r"(?:sentences?|words?|paragraphs?|lines?|bullet points)|in simple terms|in plain english|step by step"
+    r"|with examples?"
+    r"|like i'?m (?:five|5)|to a (?:child|beginner)|to a five.year.old|work|mean|today|in json(?: format)?|as "
+    r"json))+$",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:a|an|some|any) ", re.IGNORECASE)
@@ -53,7 +59,8 @@ _NUMBERS = {
 }  # fmt: skip
 _COUNT = re.compile(
     r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|twelve)\s+(?:[\w'-]+\s+){0,3}?"
-    r"(?:things|ideas|ways|tips|reasons|facts|examples|items|names|steps|benefits|questions|points|words|cities|countries"
+    r"(?:things|ideas|ways|tips|reasons|facts|examples|items|names|steps|benefits|questions|points|words"
+    r"|cities|countries"
     r"|books|movies|films|animals|colou?rs|fruits|features|advantages|\w+s)\b",
     re.IGNORECASE,
 )
@@ -132,14 +139,17 @@ def wanted_count(text: str, otherwise: int) -> int:
 _UPPER = re.compile(r"\b(?:upper ?case|capital letters|all caps)\b", re.IGNORECASE)
 _LOWER = re.compile(r"\blower ?case\b", re.IGNORECASE)
 _TERSE = re.compile(
-    r"\b(?:terse(?:ly)?|minimal output|very short|be brief|briefly|be concise|concisely|concise|short answer|just the "
+    r"\b(?:terse(?:ly)?|minimal output|very short|be brief|briefly|be concise|concisely|concise|short answer"
+    r"|just the "
     r"(?:answer|number|name|result)|only the (?:answer|number|name|result|word)|one word|single word|one-word"
     r"|as (?:short|brief|few) as)\b",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"\bno(?:t even)? punctuation|without punctuation", re.IGNORECASE)
 _SENTENCES = re.compile(
-    r"\b(?:in|use|only|exactly|at most|with) (one|a single|two|three|four|five|\d) (?:short |simple )?sentences?", re.I
+    r"\b(?:in|use|only|exactly|at most|with) (one|a single|two|three|four|five|\d) (?:short |simple "
+    r")?sentences?",
+    re.I,
 )
 _PARAGRAPHS = re.compile(r"\b(one|a single|two|three|four|five|six|\d)[ -](?:short |long )?paragraphs?", re.IGNORECASE)
 _WORDS = re.compile(
@@ -147,7 +157,7 @@ _WORDS = re.compile(
     r"(one|two|three|four|five|ten|\d{1,3})(?: or (?:fewer|less))? words?",
     re.IGNORECASE,
 )
-_QUOTED = r"[\"'“‘]([^\"”’\n]{1,80}?)[\"'”’](?![a-z])"
+_QUOTED = r"[\"'\u201c\u2018]([^\"\u201d\u2019\n]{1,80}?)[\"'\u201d\u2019](?![a-z])"
 _PREFIX = re.compile(
     rf"\b(?:begin|start|open|prefix)\b[^.\n]{{0,60}}? with (?:the (?:word|phrase|text) )?{_QUOTED}", re.I
 )
@@ -155,10 +165,13 @@ _SUFFIX = re.compile(
     rf"\b(?:end|finish|close|sign)\b[^.\n]{{0,60}}? with (?:the (?:word|phrase|text) )?{_QUOTED}", re.I
 )
 _FRAME = re.compile(
-    r"\b(?:reply|answer|respond)\b[^.\n]{0,30}? with [\"'“‘]([^\"”’\n]*_{2,}[^\"”\n]*?)[\"'”’](?!\w)", re.I
+    r"\b(?:reply|answer|respond)\b[^.\n]{0,30}? with [\"'\u201c\u2018]"
+    r"([^\"\u201d\u2019\n]*_{2,}[^\"\u201d\n]*?)[\"'\u201d\u2019](?!\w)",
+    re.I,
 )
 _LANGUAGE = re.compile(
-    r"\b(?:answer|respond|reply|speak|write|talk|communicate)\b[^.\n]{0,40}? in (french|spanish|german|italian|portuguese)\b",
+    r"\b(?:answer|respond|reply|speak|write|talk|communicate)\b[^.\n]{0,40}? in (french|spanish|german"
+    r"|italian|portuguese)\b",
     re.IGNORECASE,
 )
 _PERSONA = re.compile(r"\b(pirate|shakespeare|cowboy|robot)\b", re.IGNORECASE)
