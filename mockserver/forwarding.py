@@ -19,11 +19,6 @@ Json = Any
 TIMEOUT = 120.0
 """Seconds that the provider may stay silent."""
 
-PATHS = {
-    "llm/v1/chat": "/chat/completions",
-    "llm/v1/completions": "/completions",
-    "llm/v1/embeddings": "/embeddings",
-}
 OWN_FIELDS = frozenset(
     {"client_request_id", "custom_inputs", "databricks_options", "extra_params", "model", "usage_context"}
 )

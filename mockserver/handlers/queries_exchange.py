@@ -21,6 +21,7 @@ from ..turns import Turn
 from ..vocabulary import vocabulary
 from . import queries_forms as forms
 from .queries_forms import Asking, keeps, present
+from .queries_forwarded import forwarded, usage_of
 from .queries_target import NO_ENDPOINT, Served, Target, exists
 
 IDLE = 30 * 60 * 1000
@@ -70,6 +71,7 @@ class Exchange:
     served: str = ""
     required: tuple[Requirement, ...] = ()
     turn: Turn = FIRST
+    counted: Usage | None = None
 
     def answered(self) -> Reply | Stream:
         """The answer, or the refusal raised; counted and recorded either way."""
@@ -144,27 +146,30 @@ class Exchange:
     def _asked(self, served: Served) -> Answer:
         if served.recovering:
             raise Unavailable(f"Served entity '{served.name}' is recovering, please retry later.")
-        return self.form.ask(self, served)
+        return forwarded(self, served) or self.form.ask(self, served)
 
     def setting(self, served: Served) -> Setting:
         """Who answers, and when. Turns are told apart by endpoint, so that no two answers have the same ids."""
         call, seed = self.call, self.call.mock.settings.seed
         profile = served.profile or catalog.custom_profile(served.entity.model if served.entity else served.name)
         turn = (seeds.number(*self.target.place) >> 32 << 32) + self.turn.number
-        return Setting(profile, vocabulary(seed), seed, turn, call.now, keeps, self._mask)
+        mask = guardrails.anonymized if self.masks_output else drafting.as_it_is
+        return Setting(profile, vocabulary(seed), seed, turn, call.now, keeps, mask)
 
     @property
-    def _mask(self) -> Callable[[str], str]:
-        """What is done to every text of the answer: personal data is taken out where the output is to be masked."""
+    def masks_output(self) -> bool:
+        """Whether personal data is to be taken out of every text of the answer."""
         pii = (self.target.of("guardrails").get("output") or {}).get("pii") or {}
-        return guardrails.anonymized if pii.get("behavior") == "MASK" else drafting.as_it_is
+        return bool(pii.get("behavior") == "MASK")
 
     def _streamed(self, answer: Answer, headers: Mapping[str, str], pace: Pace) -> Stream:
         sent: list[Json] = []
         spent = [0]
 
         def closed(complete: bool) -> None:
-            usage = answer.usage if complete else Usage(answer.usage.prompt, min(spent[0], answer.usage.completion))
+            usage = self.counted or answer.usage
+            if not complete:
+                usage = Usage(usage.prompt, min(spent[0], usage.completion))
             self._close(200, sent, usage)
 
         return Stream(self._paced(answer, pace, sent, spent), headers, self.form.terminator, closed)
@@ -181,6 +186,8 @@ class Exchange:
                 return
             count = weight(data)
             spent[0] += count
+            if answer.body is None:
+                self.counted = usage_of(data) or self.counted
             if logged:
                 sent.append(data)
             yield Event(data, data["type"] if self.form.names_events else None)
