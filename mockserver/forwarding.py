@@ -100,13 +100,14 @@ def ask_streaming(upstream: Upstream, path: str, request: Mapping[str, Json]) ->
         raise
     kind = response.headers.get_content_type()
     if kind != "text/event-stream":
+        response.close()
         connection.close()
         raise ProviderFailed(upstream.provider, 502, {"message": f"The provider sent {kind} instead of a stream."})
     return _events(upstream, connection, response)
 
 
 def _events(upstream: Upstream, connection: HTTPConnection, response: HTTPResponse) -> Iterator[Json]:
-    with closing(connection):
+    with closing(connection), closing(response):
         try:
             for line in response:
                 field, _, value = line.strip().partition(b":")
