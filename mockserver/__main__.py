@@ -69,11 +69,12 @@ def serve(**given: Any) -> None:
 
 def _run(settings: Settings) -> None:
     from .server import ListenError, MockServer
+    from .snapshot import StateError
+    from .store import StoreError
 
-    server = MockServer(settings)
     try:
-        server.start()
-    except ListenError as problem:
+        server = MockServer(settings).start()
+    except (ListenError, StateError, StoreError) as problem:
         raise click.UsageError(str(problem)) from None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopper(server))

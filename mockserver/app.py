@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from openapi import Operation
 
-from . import errors, ui
+from . import control, errors, ui
 from .core import MAX_BODY, Mock
 from .delivery import Disturbed
 from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Request, Stream
@@ -31,6 +31,14 @@ def create_app(mock: Mock) -> Flask:
             _PARAMETER.sub(r"<\1>", operation.path),
             endpoint=operation.id,
             view_func=_view(mock, operation),
+            methods=[operation.method],
+            provide_automatic_options=False,
+        )
+    for operation in control.control_spec().operations.values():
+        app.add_url_rule(
+            _PARAMETER.sub(r"<\1>", operation.path),
+            endpoint=f"__mock__.{operation.id}",
+            view_func=_control_view(mock, operation),
             methods=[operation.method],
             provide_automatic_options=False,
         )
@@ -60,6 +68,14 @@ def delivered(answer: Reply | Stream | Disturbed) -> Response:
     if isinstance(answer, Disturbed):
         return _disturbed(answer)
     return _stream(answer) if isinstance(answer, Stream) else _response(answer)
+
+
+def _control_view(mock: Mock, operation: Operation) -> Callable[..., Response]:
+    def view(**parameters: str) -> Response:
+        asked = _request(parameters, request.get_data(cache=False))
+        return _response(control.respond(mock, operation, asked, request.remote_addr))
+
+    return view
 
 
 def _request(parameters: dict[str, str], body: bytes) -> Request:

@@ -101,6 +101,10 @@ class Authenticator:
         """The service principal that the OAuth client credentials stand for."""
         return Identity(self._settings.client_id, "Mock service principal", "ServicePrincipal", admin=False, oauth=True)
 
+    def administrator(self, workspace: str) -> Identity:
+        """The user that the development tokens act as, in this workspace."""
+        return self._user(workspace)
+
     def accepts_client(self, client_id: str, secret: str) -> bool:
         """Whether these are the service principal's credentials."""
         expected = f"{self._settings.client_id}:{self._settings.client_secret}".encode()

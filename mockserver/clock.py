@@ -80,6 +80,17 @@ class AdjustableClock:
                 self._offset = self._frozen_at - time.time_ns() // 1_000_000
                 self._frozen_at = None
 
+    @property
+    def setting(self) -> tuple[int, int | None, float]:
+        """What ``set`` takes: milliseconds ahead of the machine, the moment at which it is frozen, auto-advance."""
+        with self._lock:
+            return self._offset, self._frozen_at, self.auto_advance
+
+    def set(self, offset: int, frozen_at: int | None, auto_advance: float) -> None:
+        """Put the clock back as it was when this was its ``setting``."""
+        with self._lock:
+            self._offset, self._frozen_at, self.auto_advance = offset, frozen_at, auto_advance
+
     def reset(self) -> None:
         """Show the machine's own time again."""
         with self._lock:

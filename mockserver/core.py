@@ -33,7 +33,7 @@ from .payloads import Payloads
 from .replies import Replies
 from .settings import Kind, Settings
 from .staleness import Staleness
-from .store import MemoryStore, Store, Transaction
+from .store import Store, Transaction, open_store
 from .turns import Turns
 from .usage import Meter
 
@@ -57,7 +57,10 @@ class Mock:
     Args:
         settings: how it behaves.
         clock: where its time comes from; the machine's clock by default.
-        store: where its state lives; memory by default.
+        store: where its state lives; what the settings say by default.
+
+    Raises:
+        StoreError: the store of the settings cannot be used.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class Mock:
         self.settings = settings or Settings()
         self.spec = spec or load()
         self.clock = clock or AdjustableClock()
-        self.store: Store = store or MemoryStore()
+        self.store: Store = store or open_store(self.settings.store)
         self.journal = Journal()
         self.meter = Meter()
         self.limiter = Limiter()
@@ -83,7 +86,8 @@ class Mock:
         self.staleness = Staleness()
         self.authenticator = Authenticator(self.settings, self.store)
         self.parts: list[Clearable] = [
-            self.store, self.journal, self.meter, self.replies, self.models, self.faults, self.staleness
+            self.store, self.journal, self.meter, self.limiter, self.turns, self.payloads, self.replies, self.models,
+            self.faults, self.staleness,
         ]  # fmt: skip
         """Everything that keeps something for each workspace, so that ``clear`` forgets none."""
         self._random = random.Random(self.settings.seed)
@@ -190,6 +194,10 @@ class Mock:
             part.clear(workspace)
         self._views.pop(workspace, None)
 
+    def workspaces(self) -> list[str]:
+        """The workspaces that have state, requests noted or settings of their own, the tokens' registry included."""
+        return list(dict.fromkeys([*self.store.workspaces(), *self.journal.workspaces(), *self._views]))
+
     def transaction(self, workspace: str) -> AbstractContextManager[Transaction]:
         """A transaction on one workspace's state."""
         return self.staleness.noting(self, workspace, self.store.transaction(workspace))
@@ -249,7 +257,10 @@ class Mock:
         body = _read(media_type, request.body, operation.body_required)
         violations = [] if isinstance(body, bytes) else operation.request_violations(body, media_type)
         if violations:
-            raise errors.InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
+            problem = " ".join(violation.message for violation in violations[:3])
+            if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form
+                raise errors.OAuthError(400, "invalid_request", problem)
+            raise errors.InvalidParameterValue(problem)
         return body
 
     def _finished(self, operation: Operation, answer: Json | Reply | Stream) -> Reply | Stream:
@@ -316,7 +327,10 @@ def _media_type(operation: Operation, request: Request) -> str:
             "This predictor only supports the following content types: Types: "
             f"['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{request.media_type}'."
         )
-    raise errors.MalformedRequest(f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}.")
+    problem = f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}."
+    if accepted[0] == FORM_MEDIA_TYPE:
+        raise errors.OAuthError(400, "invalid_request", problem)
+    raise errors.MalformedRequest(problem)
 
 
 def _read(media_type: str, body: bytes, required: bool) -> Json:
@@ -324,7 +338,7 @@ def _read(media_type: str, body: bytes, required: bool) -> Json:
         try:
             return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
         except ValueError:
-            raise errors.MalformedRequest("Request body is not a valid form encoded as UTF-8.") from None
+            raise errors.OAuthError(400, "invalid_request", "The body is not a form encoded as UTF-8.") from None
     if media_type != JSON_MEDIA_TYPE:
         return body
     if not body.strip():

@@ -149,6 +149,10 @@ class DeploymentFault:
                 raise ValueError(f"{name} {value} is out of range: 0 to {30 * LONGEST}")
         if self.times < 1:
             raise ValueError(f"times is {self.times}: at least 1")
+        if self.outcome == "READY" and self.seconds is None and self.loses_gpu_after is None:
+            raise ValueError(
+                "the fault does nothing: give outcome, seconds or loses_gpu_after (or status for requests)"
+            )
 
     def plan(self, usual: Plan) -> Plan:
         """The plan of a deployment that goes this way."""

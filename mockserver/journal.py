@@ -172,6 +172,11 @@ class Journal:
                 self._waiting -= 1
         return self.entries(workspace, only)
 
+    def workspaces(self) -> list[str]:
+        """The workspaces in which something was asked."""
+        with self._changed:
+            return list(self._counts)
+
     def count(self, workspace: str) -> int:
         """How many exchanges there have been, dropped ones included."""
         return self._counts.get(workspace, 0)

@@ -70,6 +70,16 @@ class Settings:
         default="mock-client-id", metadata={"help": "client id of the service principal for OAuth machine-to-machine"}
     )
     client_secret: str = field(default="mock-client-secret", metadata={"help": "secret of that service principal"})
+    state: str | None = field(
+        default=None, metadata={"help": "YAML or JSON file that describes what the workspace starts with"}
+    )
+    store: str | None = field(
+        default=None, metadata={"help": "database that keeps everything, such as sqlite:///mock.db [default: memory]"}
+    )
+    control_token: str | None = field(
+        default=None,
+        metadata={"help": "token that /__mock__/ asks for; without one only this machine's own clients may use it"},
+    )
     user_name: str = field(default="user@email.com", metadata={"help": "user that the development tokens act as"})
 
     def __post_init__(self) -> None:

@@ -14,6 +14,10 @@ from typing import Any, Protocol, TypeVar
 Record = TypeVar("Record")
 
 
+class StoreError(Exception):
+    """The store cannot be used; the text says which, where in it, and why."""
+
+
 class Transaction(Protocol):
     """Reads and writes that happen together. Within it a read sees the writes made so far."""
 
@@ -134,3 +138,12 @@ class _MemoryTransaction:
 
     def delete(self, kind: type[object], key: str) -> None:
         self.changes[kind, key] = None
+
+
+def open_store(url: str | None) -> Store:
+    """The store at this URL; memory without one. Raises StoreError when it cannot be used."""
+    if url is None:
+        return MemoryStore()
+    from .sql_store import SqlStore
+
+    return SqlStore(url)

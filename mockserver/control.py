@@ -1,0 +1,462 @@
+"""The operations under ``/__mock__/``: control of the simulation from any language, described in ``control.yaml``."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from openapi import Operation, Spec
+
+from . import __version__, errors, snapshot
+from .auth import DEFAULT_WORKSPACE, REGISTRY, Identity, RegisteredToken
+from .clock import AdjustableClock
+from .faults import DeploymentFault, Fault, from_fields
+from .journal import Filter
+from .messages import Json, Reply, Request
+from .replies import ReplyRule, rule
+from .settings import SettingError
+from .staleness import StaleReads
+
+if TYPE_CHECKING:
+    from .core import Mock
+
+YAML_MEDIA_TYPE = "application/yaml"
+TOKEN_HEADER = "x-mock-control-token"
+CHANGEABLE = (
+    "provisioning", "provisioning_external", "provisioning_custom", "provisioning_provisioned", "seed",
+    "external_entities", "time_to_first_token", "time_per_token", "cold_start",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One request for control, decoded and validated: whose workspace it is about and what it says."""
+
+    mock: Mock
+    workspace: str
+    parameters: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Json
+
+    @property
+    def filter(self) -> Filter:
+        """The entries of the journal that the query means."""
+        names = {spec.name for spec in fields(Filter)}
+        return Filter(**{name: value for name, value in self.query.items() if name in names})
+
+
+Answer = Json | Reply
+CONTROLS: dict[str, Callable[[Control], Answer]] = {}
+
+
+def control(function: Callable[[Control], Answer]) -> Callable[[Control], Answer]:
+    """Register a function as the handler of the operation it is named after."""
+    CONTROLS[function.__name__] = function
+    return function
+
+
+@cache
+def control_spec() -> Spec:
+    """The description of the control plane.
+
+    Raises:
+        RuntimeError: its operations and their handlers do not correspond.
+    """
+    spec = Spec.read(Path(__file__).with_name("control.yaml"))
+    odd = spec.operations.keys() ^ CONTROLS.keys()
+    if odd:
+        raise RuntimeError(f"control operations without a handler, or handlers without: {sorted(odd)}")
+    return spec
+
+
+def respond(mock: Mock, operation: Operation, request: Request, client: str | None) -> Reply:
+    """Answer one request for control. ``client`` is the address it came from, ``None`` for one from this process."""
+    try:
+        _admit(mock.settings.control_token, request, client)
+        workspace = _workspace(mock, request)
+        query = _query(operation, request.query)
+        call = Control(mock, workspace, request.parameters, query, _body(operation, request))
+        answer = CONTROLS[operation.id](call)
+    except errors.ApiError as refusal:
+        return refusal.reply("")
+    except snapshot.StateError as problem:
+        return errors.InvalidParameterValue(" ".join(problem.problems[:20])).reply("")
+    except (ValueError, SettingError) as problem:
+        return errors.InvalidParameterValue(f"{problem}.").reply("")
+    return answer if isinstance(answer, Reply) else Reply(operation.success, answer)
+
+
+def _admit(token: str | None, request: Request, client: str | None) -> None:
+    """Refuse strangers: other machines unless there is a control token, and pages of other origins always.
+
+    Raises:
+        PermissionDenied: whoever asks may not.
+    """
+    if token is not None:
+        given = request.headers.get(TOKEN_HEADER, "")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise _denied("send the control token this mock was started with in the header X-Mock-Control-Token.")
+    elif client is not None and not _is_loopback(client):
+        raise _denied("only clients on the mock's own machine may; start it with --control-token to let others.")
+    elif not _is_loopback(_host(request.headers.get("host", "localhost"))):
+        raise _denied(f"'{request.headers['host']}' is not a name of this machine; use 127.0.0.1 or localhost.")
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise _denied(f"pages of another origin ('{origin}') may not.")
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise _denied("pages of another origin may not.")
+
+
+def _denied(reason: str) -> errors.PermissionDenied:
+    return errors.PermissionDenied(f"The mock's control plane is not for this request: {reason}")
+
+
+def _host(text: str) -> str:
+    return urlsplit(f"//{text}").hostname or ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _workspace(mock: Mock, request: Request) -> str:
+    if "authorization" not in request.headers:
+        return DEFAULT_WORKSPACE
+    return mock.authenticator.identify(request.headers, mock.new_uuid()).workspace
+
+
+def _query(operation: Operation, given: Mapping[str, str]) -> dict[str, Any]:
+    """The query parameters with their types and defaults.
+
+    Raises:
+        InvalidParameterValue: one is unknown, or has a value that is not accepted.
+    """
+    described = {
+        parameter["name"]: parameter["schema"] for parameter in operation.parameters if parameter["in"] == "query"
+    }
+    for name in given:
+        if name not in described:
+            accepted = f"there are {', '.join(described)}" if described else "there are none"
+            raise errors.InvalidParameterValue(f"Unknown query parameter '{name}': {accepted}.")
+    values = {name: schema["default"] for name, schema in described.items() if "default" in schema}
+    return {**values, **{name: _value(name, text, described[name]) for name, text in given.items()}}
+
+
+def _value(name: str, text: str, schema: Mapping[str, Any]) -> Any:
+    kinds: dict[str, Callable[[str], Any]] = {"integer": int, "number": float}
+    try:
+        value = kinds.get(schema["type"], str)(text)
+    except ValueError:
+        raise errors.InvalidParameterValue(f"Query parameter '{name}' is '{text}', not a number.") from None
+    least, most, choices = schema.get("minimum"), schema.get("maximum"), schema.get("enum")
+    if choices is not None and value not in choices:
+        raise errors.InvalidParameterValue(f"Query parameter '{name}' is '{text}', not one of {', '.join(choices)}.")
+    if least is not None and most is not None and not least <= value <= most:
+        raise errors.InvalidParameterValue(f"Query parameter '{name}' is {text}; it is from {least} to {most}.")
+    return value
+
+
+def _body(operation: Operation, request: Request) -> Json:
+    if not operation.request_media_types:
+        return None
+    if request.media_type == YAML_MEDIA_TYPE and YAML_MEDIA_TYPE in operation.request_media_types:
+        return snapshot.parsed(request.body, "the request body")
+    try:
+        body = orjson.loads(request.body) if request.body.strip() else None
+    except orjson.JSONDecodeError as problem:
+        raise errors.MalformedRequest(f"Request body is not valid JSON: {problem}.") from None
+    violations = operation.request_violations(body)
+    if violations and operation.id != "import_state":  # which finds them itself, and more
+        raise errors.InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
+    return operation.with_defaults(body if body is not None else {})
+
+
+@control
+def health(call: Control) -> Json:
+    requests = call.mock.journal.count(call.workspace)
+    return {"status": "ok", "version": __version__, "workspace": call.workspace, "requests": requests}
+
+
+@control
+def control_document(call: Control) -> Json:
+    return control_spec().document
+
+
+@control
+def reset(call: Control) -> Json:
+    if not call.body.get("everything"):
+        call.mock.clear(call.workspace)
+        return {}
+    for workspace in call.mock.workspaces():
+        call.mock.clear(workspace)
+    call.mock.clock.reset()
+    return {}
+
+
+@control
+def export_state(call: Control) -> Answer:
+    document = snapshot.exported(call.mock, call.workspace)
+    if call.query["format"] == "yaml":
+        return Reply(200, snapshot.dumped(document), media_type=YAML_MEDIA_TYPE)
+    return document
+
+
+@control
+def import_state(call: Control) -> Json:
+    return {"endpoints": snapshot.imported(call.mock, call.workspace, call.body)}
+
+
+@control
+def read_clock(call: Control) -> Json:
+    clock = call.mock.clock_of(call.workspace)
+    now = clock.now()
+    return {
+        "now": snapshot.written(now),
+        "milliseconds": now,
+        "frozen": clock.frozen,
+        "auto_advance": clock.auto_advance,
+    }
+
+
+@control
+def move_clock(call: Control) -> Json:
+    clock, body = call.mock.clock_of(call.workspace), call.body
+    if clock is call.mock.clock and call.workspace != DEFAULT_WORKSPACE:
+        clock = AdjustableClock()
+        clock.set(*call.mock.clock.setting)
+        call.mock.configure(call.workspace, clock=clock)
+    freeze = body.get("freeze", False)
+    moment = None if isinstance(freeze, bool) else snapshot.moment_of(freeze, "freeze")
+    if body.get("reset"):
+        clock.reset()
+    if freeze is not False:
+        clock.freeze(moment)
+    clock.advance(body.get("advance", 0))
+    if body.get("run"):
+        clock.run()
+    if "auto_advance" in body:
+        clock.auto_advance = body["auto_advance"]
+    return read_clock(call)
+
+
+@control
+def read_settings(call: Control) -> Json:
+    settings = call.mock.of(call.workspace).settings
+    return {name: getattr(settings, name) for name in CHANGEABLE}
+
+
+@control
+def change_settings(call: Control) -> Json:
+    settings = replace(call.mock.of(call.workspace).settings, **call.body)
+    call.mock.configure(call.workspace, settings=settings)
+    return read_settings(call)
+
+
+@control
+def list_tokens(call: Control) -> Json:
+    return {"tokens": [_shown(known) for known in call.mock.store.all(RegisteredToken, REGISTRY)]}
+
+
+@control
+def create_token(call: Control) -> Json:
+    token = call.body.get("token") or f"dapi{secrets.token_hex(16)}"
+    if call.mock.authenticator.lookup(token) is not None:
+        raise errors.ResourceAlreadyExists("That token already stands for somebody.")
+    registered = RegisteredToken(token, identity_of({"workspace": call.workspace, **call.body}))
+    with call.mock.transaction(REGISTRY) as transaction:
+        transaction.put(token, registered)
+    return {**_shown(registered), "token": token}
+
+
+@control
+def delete_token(call: Control) -> Json:
+    with call.mock.transaction(REGISTRY) as transaction:
+        for known in transaction.all(RegisteredToken):
+            if _token_id(known.token) == call.parameters["id"]:
+                transaction.delete(RegisteredToken, known.token)
+                return {}
+    raise _nothing("token", call)
+
+
+def identity_of(given: Mapping[str, Json]) -> Identity:
+    """The identity described like a request to make one. Raises ValueError when it is nobody, or two."""
+    user, application = given.get("user_name"), given.get("service_principal")
+    if (user is None) == (application is None):
+        raise ValueError("an identity has either a user_name or a service_principal")
+    name = str(user or application)
+    return Identity(
+        name,
+        given.get("display_name") or name.partition("@")[0].replace(".", " ").title(),
+        "User" if user is not None else "ServicePrincipal",
+        given["workspace"],
+        bool(given.get("admin")),
+        tuple(given.get("groups") or ()),
+    )
+
+
+def _shown(known: RegisteredToken) -> dict[str, Json]:
+    identity = known.identity
+    shown = {name: getattr(identity, name) for name in ("name", "display_name", "kind", "workspace", "admin")}
+    return {"id": _token_id(known.token), **shown, "groups": list(identity.groups)}
+
+
+def _token_id(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:12]
+
+
+@control
+def read_journal(call: Control) -> Json:
+    entries = call.mock.journal.entries(call.workspace, call.filter)
+    return _journal(call, entries, call.query.get("limit"))
+
+
+@control
+def wait_for_journal(call: Control) -> Json:
+    entries = call.mock.journal.wait(call.workspace, call.query["count"], call.query["timeout"], call.filter)
+    return _journal(call, entries, None)
+
+
+def _journal(call: Control, entries: list[Any], limit: int | None) -> Json:
+    kept = entries if limit is None else entries[-limit:]
+    return {
+        "count": len(entries),
+        "dropped": call.mock.journal.dropped(call.workspace),
+        "entries": [_plain(asdict(entry)) for entry in kept],
+    }
+
+
+@control
+def clear_journal(call: Control) -> Json:
+    call.mock.journal.clear(call.workspace)
+    return {}
+
+
+@control
+def list_faults(call: Control) -> Json:
+    faults = call.mock.faults
+    return {
+        "faults": [{**_told(fault), "struck": struck} for fault, struck in faults.rules(call.workspace)],
+        "deployments": [{**_told(fault), "left": left} for fault, left in faults.deployments(call.workspace)],
+    }
+
+
+@control
+def add_fault(call: Control) -> Json:
+    fault = from_fields(call.body)
+    if isinstance(fault, DeploymentFault):
+        return _told(call.mock.faults.add_deployment(call.workspace, fault))
+    return _told(call.mock.faults.add(call.workspace, fault, call.mock.of(call.workspace).settings.seed))
+
+
+@control
+def delete_fault(call: Control) -> Json:
+    if not call.mock.faults.remove(call.workspace, call.parameters["id"]):
+        raise _nothing("fault", call)
+    return {}
+
+
+@control
+def clear_faults(call: Control) -> Json:
+    call.mock.faults.clear(call.workspace)
+    return {}
+
+
+@control
+def list_stale_reads(call: Control) -> Json:
+    return {"stale_reads": [asdict(rule) for rule in call.mock.staleness.rules(call.workspace)]}
+
+
+@control
+def add_stale_reads(call: Control) -> Json:
+    call.mock.staleness.add(call.workspace, StaleReads(**call.body))
+    return {}
+
+
+@control
+def clear_stale_reads(call: Control) -> Json:
+    call.mock.staleness.clear(call.workspace)
+    return {}
+
+
+@control
+def list_replies(call: Control) -> Json:
+    rules = call.mock.replies.rules(call.workspace)
+    shown = [
+        {"id": known.id, "when": known.describe(), "times": known.times, "answered": used} for known, used in rules
+    ]
+    return {"strict": call.mock.replies.is_strict(call.workspace), "replies": shown}
+
+
+@control
+def add_reply(call: Control) -> Json:
+    conditions = {name: value for name, value in call.body.items() if name != "answers"}
+    added: ReplyRule = call.mock.replies.add(call.workspace, rule(call.body["answers"], **conditions))
+    return {"id": added.id}
+
+
+@control
+def delete_reply(call: Control) -> Json:
+    if not call.mock.replies.remove(call.workspace, call.parameters["id"]):
+        raise _nothing("scripted reply", call)
+    return {}
+
+
+@control
+def clear_replies(call: Control) -> Json:
+    call.mock.replies.clear(call.workspace)
+    return {}
+
+
+@control
+def set_strict(call: Control) -> Json:
+    call.mock.replies.strict(call.workspace, call.body["strict"])
+    return {}
+
+
+@control
+def read_payloads(call: Control) -> Json:
+    rows = call.mock.payloads.entries(call.workspace, call.query.get("endpoint"))
+    return {"payloads": [_plain(asdict(row)) for row in rows]}
+
+
+@control
+def clear_payloads(call: Control) -> Json:
+    call.mock.payloads.clear(call.workspace)
+    return {}
+
+
+def _nothing(what: str, call: Control) -> errors.ResourceDoesNotExist:
+    return errors.ResourceDoesNotExist(f"There is no {what} with the id '{call.parameters['id']}' in this workspace.")
+
+
+def _told(rule: Fault | DeploymentFault) -> dict[str, Json]:
+    """A rule without the members that were not given."""
+    return {
+        spec.name: value
+        for spec in fields(rule)
+        if (value := getattr(rule, spec.name)) != spec.default or spec.name == "id"
+    }
+
+
+def _plain(value: Any) -> Json:
+    """A value as JSON; bytes, such as the body of a CSV request, as text."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

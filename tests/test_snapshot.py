@@ -1,0 +1,155 @@
+"""Exporting and importing a workspace, and starting from a described one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from mockserver import MockServer, Settings
+from mockserver.clock import AdjustableClock
+from mockserver.snapshot import StateError, dumped, exported, imported, load_file, parsed, restore, taken
+
+Rest = Callable[..., requests.Response]
+ENDPOINTS = "/api/2.0/serving-endpoints"
+DESCRIBED = """
+version: 1
+clock:
+  frozen_at: 2026-01-01T00:00:00Z
+tokens:
+  - token: dapi-ann
+    user_name: ann@example.com
+endpoints:
+  - name: chat
+    config:
+      served_entities:
+        - name: gpt
+          external_model:
+            name: gpt-4o
+            provider: openai
+            task: llm/v1/chat
+            openai_config:
+              openai_api_key_plaintext: sk-secret
+    tags:
+      - {key: team, value: search}
+    permissions:
+      - {user_name: ann@example.com, permission_level: CAN_QUERY}
+  - name: churn
+    stopped: true
+    config:
+      served_entities:
+        - {entity_name: main.default.churn, entity_version: "3", scale_to_zero_enabled: true}
+"""
+
+
+def test_a_described_workspace_is_there_as_if_clients_had_made_it(rest: Rest) -> None:
+    answer = rest("PUT", "/__mock__/state", data=DESCRIBED, headers={"Content-Type": "application/yaml"})
+    assert answer.json() == {"endpoints": 2}
+    chat = rest("GET", f"{ENDPOINTS}/chat").json()
+    assert chat["creation_timestamp"] == 1767225600000
+    assert chat["state"]["ready"] == "READY"
+    assert chat["tags"] == [{"key": "team", "value": "search"}]
+    assert rest("GET", f"{ENDPOINTS}/churn").json()["state"]["suspend"] == "STOPPED"
+    ann = rest("GET", f"{ENDPOINTS}/chat", headers={"Authorization": "Bearer dapi-ann"})
+    assert ann.json()["permission_level"] == "CAN_QUERY"
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_an_export_is_imported_as_the_same_workspace_and_shows_no_secret(rest: Rest, token: str, form: str) -> None:
+    rest("PUT", "/__mock__/state", data=DESCRIBED, headers={"Content-Type": "application/yaml"})
+    rest("PUT", "/__mock__/settings", json={"provisioning": 60})
+    rest("PUT", f"{ENDPOINTS}/chat/rate-limits", json={"rate_limits": [{"calls": 5, "renewal_period": "minute"}]})
+    before = [rest("GET", f"{ENDPOINTS}/{name}").json() for name in ("chat", "churn")]
+    document = rest("GET", "/__mock__/state", params={"format": form})
+    assert "sk-secret" not in document.text
+    assert "dapi-ann" not in document.text
+    rest("POST", "/__mock__/reset")
+    headers = {"Content-Type": f"application/{form}"}
+    assert rest("PUT", "/__mock__/state", data=document.text, headers=headers).json() == {"endpoints": 2}
+    assert [rest("GET", f"{ENDPOINTS}/{name}").json() for name in ("chat", "churn")] == before
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[]", "not an object with version"),
+        ("{}", "version"),
+        ("version: 7", "version 7; this mock reads version 1"),
+        ("version: 1\nendpionts: []", "endpionts"),
+        ("version: 1\nendpoints: [{name: x, config: 5}]", "endpoints[0]: "),
+        ("version: 1\nendpoints: [{name: x}, {name: x}]", "endpoints[1]: Endpoint with name 'x' already exists."),
+        ("version: 1\nrecords: {Dragon: {x: {}}}", "records.Dragon: there is no such kind"),
+        ("version: 1\nrecords: {Created: {'': {count: many}}}", 'count is "many", not a whole number'),
+        ("version: 1\nclock: {frozen_at: soon}", 'clock.frozen_at: "soon" is not a moment'),
+        ("version: 1\ntokens: [{token: abcd}]", "either a user_name or a service_principal"),
+        ("version: 1\n  bad: [", "line 2"),
+        ("a: &a [1]\nb: *a", "references"),
+    ],
+)  # fmt: skip
+def test_a_document_that_cannot_be_used_is_refused_and_changes_nothing(rest: Rest, text: str, complaint: str) -> None:
+    rest("POST", ENDPOINTS, json={"name": "kept"}).raise_for_status()
+    answer = rest("PUT", "/__mock__/state", data=text, headers={"Content-Type": "application/yaml"})
+    assert answer.status_code == 400
+    assert complaint in answer.json()["message"]
+    assert rest("GET", f"{ENDPOINTS}/kept").status_code == 200
+
+
+def test_a_snapshot_is_restored_with_its_secrets_and_its_clock(
+    instant_server: MockServer, token: str, rest: Rest
+) -> None:
+    mock = instant_server.mock
+    mock.configure(token, clock=AdjustableClock(frozen_at=5_000_000))
+    imported(mock, token, parsed(DESCRIBED.replace("dapi-ann", "dapi-bob")))
+    snapshot = taken(mock, token)
+    mock.clock_of(token).advance(10)
+    rest("DELETE", f"{ENDPOINTS}/chat").raise_for_status()
+    rest("POST", ENDPOINTS, json={"name": "new"}).raise_for_status()
+    restore(mock, snapshot)
+    assert taken(mock, token) == snapshot
+    assert "sk-secret" in repr(snapshot.records)
+    assert parsed(dumped(exported(mock, token))) == exported(mock, token)
+
+
+def test_a_file_is_named_in_what_is_wrong_with_it(instant_server: MockServer, token: str, tmp_path: Path) -> None:
+    path = tmp_path / "state.yaml"
+    with pytest.raises(StateError, match=r"state\.yaml: cannot be read"):
+        load_file(instant_server.mock, path, token)
+    path.write_text("version: 1\n endpoints: x")
+    with pytest.raises(StateError, match=r"state\.yaml, line 2"):
+        load_file(instant_server.mock, path, token)
+
+
+def test_a_server_starts_from_a_described_workspace_and_keeps_what_its_store_holds(tmp_path: Path) -> None:
+    path = tmp_path / "state.yaml"
+    path.write_text(DESCRIBED)
+    settings = Settings(port=0, state=str(path), store=f"sqlite:///{tmp_path}/mock.db")
+    headers = {"Authorization": "Bearer dapi-mock"}
+    with MockServer(settings) as server:
+        assert requests.get(f"{server.url}{ENDPOINTS}/chat", headers=headers, timeout=10).status_code == 200
+        requests.delete(f"{server.url}{ENDPOINTS}/chat", headers=headers, timeout=10).raise_for_status()
+    server.mock.store.close()
+    with MockServer(settings) as server:
+        assert requests.get(f"{server.url}{ENDPOINTS}/chat", headers=headers, timeout=10).status_code == 404
+        assert requests.get(f"{server.url}{ENDPOINTS}/churn", headers=headers, timeout=10).status_code == 200
+    server.mock.store.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "complaint"),
+    [("--state", "version: 2", "this mock reads version 1"), ("--store", "no database at all, sorry", "not an SQLite")],
+)
+def test_the_command_says_what_is_wrong_with_a_file_and_stops(
+    tmp_path: Path, option: str, content: str, complaint: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_text(content * 10 if option == "--store" else content)
+    value = f"sqlite:///{path}" if option == "--store" else str(path)
+    command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", option, value]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
