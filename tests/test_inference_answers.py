@@ -1,4 +1,4 @@
-"""Chat, completions, responses, agents and messages: streams equal answers, usage adds up, limits hold, seeds repeat."""
+"""Chat, completions, responses, agents, messages: streams equal answers, usage adds up, limits hold, seeds repeat."""
 
 from __future__ import annotations
 

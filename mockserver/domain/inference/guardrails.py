@@ -45,8 +45,8 @@ _CANDIDATES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "PHONE_NUMBER",
         re.compile(
-            r"(?<![\w-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?|\d{2,4}[ .-])\d{3,4}[ .-]?\d{3,4}(?![\w-])"
-            r"|\+\d{8,15}\b"
+            r"(?<![\w-])(?<!\d[ .-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?|\d{2,4}[ .-])\d{3,4}[ .-]?\d{3,4}"
+            r"(?![\w-]|[ .]\d)|\+\d{8,15}\b"
         ),
     ),
     ("US_BANK_NUMBER", re.compile(r"(?i:\b(?:account|routing|acct)(?: number| no\.?| #)?:? ?)(\d{8,17})\b")),
@@ -113,9 +113,12 @@ _UNSAFE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for category, pattern in (
         (
             "violent_crimes",
-            r"\b(?:how (?:to|do i|can i)|help me|ways? to|want to|plan to|going to)\b.{0,40}\b(?:kill|murder"
-            r"|poison|stab|shoot|attack"
-            r"|kidnap|torture|assault)\b (?:a |an |the |my |some|him|her|them|people|you)",
+            r"\b(?:how (?:to|do i|can i)|help me|ways? to|want to|plan to|going to)\b.{0,40}"
+            r"\b(?:kill|murder|poison|stab|shoot|attack|kidnap|torture|assault)\b (?:him|her|them|you|people"
+            r"|some(?:one|body)"
+            r"|(?:an? |the |my |some )(?:\w+ )?(?:man|woman|person|child|wife|husband|partner|boss|neighbou?r"
+            r"|friend|family"
+            r"|teacher|colleague|stranger|cop|crowd|dog|cat)s?\b)",
         ),
         (
             "indiscriminate_weapons",

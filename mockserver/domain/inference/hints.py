@@ -33,9 +33,13 @@ _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w-]*\d)")
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201d\n]{1,120})[\"\u201d]|(?<!\w)'([^'\n]{1,120})'(?!\w)")
 _AGE = re.compile(r"\b(?:aged?|age is|is|am|turned) (\d{1,3})\b|\b(\d{1,3})[ -]years?[ -]old", re.IGNORECASE)
 _NOT_A_PLACE = frozenset(
-    (*knowledge.MONTHS, *knowledge.WEEKDAYS, "I", "The", "A", "An", "JSON", "API", "Celsius", "Fahrenheit", "Use",
-     "What", "How", "Return", "Please", "Give", "Answer", "English", "Python", "SQL", "My", "Is", "It", "You", "He", "She")
-)  # fmt: skip
+    (
+        *knowledge.MONTHS,
+        *knowledge.WEEKDAYS,
+        *word_set("I The A An JSON API Celsius Fahrenheit Use What How Return Please Give Answer English Python SQL"),
+        *word_set("My Is It You He She"),
+    )
+)
 
 
 def parts_of(name: str) -> tuple[str, ...]:

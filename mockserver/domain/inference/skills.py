@@ -44,14 +44,14 @@ def echoed(text: str) -> str | None:
 
 
 _TOLD_NAME = re.compile(
-    r"\b(?:my name is|call me|my name's|i am called) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)|\bI(?:'m| am) "
+    r"\b(?i:my name is|call me|my name's|i am called) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)|\bI(?:'m| am) "
     r"([A-Z][\w'-]+)(?=[.,!]|$| and\b)"
 )
 _ASKS_NAME = re.compile(r"\b(?:what(?:'s| is| was) my name|who am i|remember my name|know my name)\b", re.IGNORECASE)
 _ASKS_WHO = re.compile(
     r"\b(?:who are you|what(?:'s| is) your name|introduce yourself|what are you\?|which model are you)", re.I
 )
-_OWN_NAME = re.compile(r"\b(?:your name is|you are called|you're called|you are|you're) ([A-Z][\w-]+)", 0)
+_OWN_NAME = re.compile(r"\b(?i:your name is|you are called|you're called|you are|you're) ([A-Z][\w-]+)", 0)
 
 
 def users_name(messages: Iterable[Message]) -> str:

@@ -62,7 +62,7 @@ _MEANINGS = tuple(
         ("clock hour", "time"),
         ("buy purchase", "order"),
         ("cost expensive cheap", "price"),
-        ("e-mail mail write", "email"),
+        ("e-mail mail", "email"),
         ("meeting appointment event schedule", "calendar"),
         ("flight fly trip travel", "flight"),
         ("find look google", "search"),

@@ -46,7 +46,8 @@ _ARTICLE = re.compile(r"^(?:a|an|some|any) ", re.IGNORECASE)
 _CLAUSE = re.compile(r"(?:i|you|he|she|we|they|it|there|this|that|if|when|because|given|below)\b", re.IGNORECASE)
 _INSTRUCTIONS = (
     "answer ask compare compose create describe discuss draft explain generate give introduce list make name outline "
-    "provide question reply respond review show suggest summarise summarize tell terms write simple short sentence"
+    "provide many much several question reply respond review show suggest summarise summarize tell terms "
+    "write simple short sentence"
 )
 _IDLE = STOP_WORDS | frozenset(_INSTRUCTIONS.split())
 _SECOND_PERSON = {
