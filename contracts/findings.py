@@ -14,6 +14,8 @@ from .laws import Law, law
 from .routes import match
 
 LONGEST_SEQUENCE = 8
+HOPELESS = 6
+"""So many replies that did not come, or came much too late, end the run: the target is lost."""
 _NUMBERS = re.compile(r"\d+|[0-9a-f]{8,}")
 
 
@@ -58,6 +60,7 @@ class Judge:
     history: dict[str, list[Exchange]] = field(default_factory=lambda: defaultdict(list))
     requests: Counter[str] = field(default_factory=Counter)
     first_at: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def remember(self, exchange: Exchange, endpoint: str) -> None:
@@ -96,7 +99,9 @@ class Judge:
             finding.steps = (*self._way_to(finding.exchange), finding.exchange)
             self.findings[finding.key] = finding
             self.first_at = self.first_at or finding.exchange.number
-        if finding.law.id == self.stop_at:
+        self.lost[finding.law.id] += 1
+        lost = finding.law.id in ("robust.replies", "robust.time") and self.lost[finding.law.id] >= HOPELESS
+        if lost or finding.law.id == self.stop_at:
             self.on_stop()
 
     def _way_to(self, exchange: Exchange) -> list[Exchange]:

@@ -188,7 +188,7 @@ def _phase(oracle: Oracle, known: Known, exchange: Exchange, document: dict[str,
         judge.hold("lifecycle.settles", exchange, False, "a deployment that succeeds", update)
         known.unsure = True
         return
-    if known.pending is not None and update != "IN_PROGRESS" and "pending_config" not in document:
+    if known.pending is not None and update != "IN_PROGRESS":
         known.settle()
         oracle.settled_at[known.name] = exchange.ended_at
     if known.pending is not None:

@@ -103,7 +103,9 @@ class Run:
         self.canaries = Canaries()
         self.judge = Judge(options.asserted, options.stop_at, self.budget.stopping.set)
         rights = Rights(options.profile, prefix, frozenset(options.query_endpoints), self.target.is_loopback)
-        self.guard = Guard(self.target, rights, self.budget, Ledger(prefix, self.target.url), Wire(self.target, 30.0))
+        self.guard = Guard(
+            self.target, rights, self.budget, Ledger(prefix, self.target.url), Wire(self.target, options.slowest + 2)
+        )
         shape = Shape(self.judge, self.canaries, options.slowest)
         self.oracle = Oracle(self.judge, shape, prefix, self.target.is_loopback, options.settle)
         self.guard.watchers.append(self.oracle)

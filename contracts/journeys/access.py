@@ -24,9 +24,9 @@ def strangers_read(hand: Hand) -> None:
 def strangers_write(hand: Hand) -> None:
     """No operation acts for who is not known."""
     name = hand.ready(hand.name("fort"), external("inside"))
+    before = hand.get(name)
     for method in ("POST", "PUT", "PATCH", "DELETE", "GET"):
         _knock(hand, method, name)
-    before = hand.get(name)
     for identity, law in (("nobody", "access.no-token"), ("wrong", "access.wrong-token")):
         for operation, body in (
             ("update_config", {"served_entities": [external("intruder")]}),
