@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import chat, completions, drafting, responses, seeds, tokens
+from . import chat, completions, drafting, responses, seeds
 from .answers import Answer, total_usage
 from .conversation import from_chat
 from .drafting import Draft, Limits, Setting
@@ -50,7 +50,7 @@ def chat_agent_answer(request: dict[str, Any], setting: Setting) -> Answer:
     }
     if request.get("custom_inputs") is not None:
         body["custom_outputs"] = request["custom_inputs"]
-    return Answer(body, usage, (draft.text,), lambda: _chunks(message, answer_id))
+    return Answer(body, usage, (draft.text,), lambda: _chunks(message, answer_id, draft))
 
 
 def _message(draft: Draft, message_id: str) -> dict[str, Any]:
@@ -63,11 +63,11 @@ def _message(draft: Draft, message_id: str) -> dict[str, Any]:
     return message
 
 
-def _chunks(message: dict[str, Any], answer_id: str) -> Iterator[dict[str, Any]]:
+def _chunks(message: dict[str, Any], answer_id: str, draft: Draft) -> Iterator[dict[str, Any]]:
     """The message piece by piece; its calls come whole, in a delta of their own."""
     text = message["content"]
     delta = {"role": "assistant", "id": message["id"]}
-    for piece in tokens.groups(text, seeds.rng("pieces", text)):
+    for piece in draft.cut(text):
         yield {"id": answer_id, "delta": {**delta, "content": piece}}
     if "tool_calls" in message:
         yield {"id": answer_id, "delta": {**delta, "content": "", "tool_calls": message["tool_calls"]}}

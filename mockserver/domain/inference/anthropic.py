@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from . import drafting, seeds, tokens
+from . import drafting, seeds
 from .answers import Answer, total_usage
 from .chat import signature
 from .conversation import from_messages
 from .drafting import Draft, Limits, Setting, Usage
 
-_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 
 
 def answer(request: dict[str, Any], setting: Setting) -> Answer:
@@ -70,7 +70,7 @@ def _events(body: dict[str, Any], draft: Draft, usage: Usage) -> Iterator[dict[s
     arguments = iter([call.arguments for call in draft.calls])
     for index, block in enumerate(body["content"]):
         yield {"type": "content_block_start", "index": index, "content_block": _empty(block)}
-        for delta in _deltas(block, arguments):
+        for delta in _deltas(block, arguments, draft):
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
     ended = {"stop_reason": body["stop_reason"], "stop_sequence": body["stop_sequence"]}
@@ -86,19 +86,15 @@ def _empty(block: dict[str, Any]) -> dict[str, Any]:
     return {**block, "input": {}}
 
 
-def _deltas(block: dict[str, Any], arguments: Iterator[str]) -> Iterator[dict[str, Any]]:
+def _deltas(block: dict[str, Any], arguments: Iterator[str], draft: Draft) -> Iterator[dict[str, Any]]:
     if block["type"] == "text":
-        for piece in _pieces(block["text"]):
+        for piece in draft.cut(block["text"]):
             yield {"type": "text_delta", "text": piece}
     elif block["type"] == "thinking":
-        for piece in _pieces(block["thinking"]):
+        for piece in draft.cut(block["thinking"]):
             yield {"type": "thinking_delta", "thinking": piece}
         yield {"type": "signature_delta", "signature": block["signature"]}
     else:
         yield {"type": "input_json_delta", "partial_json": ""}
-        for piece in _pieces(next(arguments)):
+        for piece in draft.cut(next(arguments)):
             yield {"type": "input_json_delta", "partial_json": piece}
-
-
-def _pieces(text: str) -> Iterator[str]:
-    return tokens.groups(text, seeds.rng("pieces", text))

@@ -216,7 +216,9 @@ def _first_tokens(reply: Reply, draft: Draft) -> int:
 
 
 def _pieces(reply: Reply, index: int) -> Iterator[str]:
-    text = reply.drafts[index].text
+    text, scripted = reply.drafts[index].text, reply.drafts[index].pieces
+    if scripted:
+        return iter(scripted)
     kind = reply.family.pieces
     if kind == "tokens" or reply.likelihoods:
         return iter(tokens.split(text))

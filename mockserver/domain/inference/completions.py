@@ -82,7 +82,7 @@ def _choice(request: dict[str, Any], prompt: str, setting: Setting, limits: Limi
     asked = question_in(prompt)
     conversation = Conversation((Message("user", asked or prompt),), choice="none")
     rng = drafting.source(conversation, setting, request.get("temperature"), request.get("seed"), index)
-    if asked:
+    if asked or setting.script is not None:
         draft = drafting.draft(conversation, setting, limits, rng, index)
     else:
         draft = drafting.cut(setting.revise(prose.continued(prompt, rng, setting.vocabulary)), limits, setting.profile)
@@ -144,7 +144,9 @@ def _chunks(
     spent = 0
     for index, choice in enumerate(choices):
         split = tokens.words if family.pieces == "words" else tokens.split
-        for piece in ([choice.echoed] if choice.echoed else []) + split(choice.draft.text):
+        for piece in ([choice.echoed] if choice.echoed else []) + (
+            list(choice.draft.pieces) or split(choice.draft.text)
+        ):
             spent += 0 if piece is choice.echoed else tokens.count(piece)
             chunk = {**frame, "choices": [{"index": index, "text": piece, "finish_reason": None}]}
             if family.usage == "every":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Literal
 
@@ -18,7 +18,10 @@ from .stems import word_set
 from .understanding import style_of
 from .words import Vocabulary
 
-Finish = Literal["stop", "length", "tool_calls"]
+Finish = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+_LONGEST_HINT = 8000
 
 
 def as_it_is(text: str) -> str:
@@ -26,11 +29,24 @@ def as_it_is(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Script:
+    """What is answered instead of something invented. Calls without an id get one; ``finish`` is why it ended.
+
+    ``pieces`` is how the text is cut when it is streamed; joined they are the text.
+    """
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    finish: Finish | None = None
+    pieces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """Who answers, and when. ``turn`` counts the endpoint's answers; ``now`` is in milliseconds since the epoch.
 
     ``valid(schema, value)`` checks what is made for a schema; ``revise`` has the last word on every finished text
-    (a guardrail's mask).
+    (a guardrail's mask); ``script`` is what the answer is to be, whatever is asked.
     """
 
     profile: ModelProfile
@@ -40,6 +56,7 @@ class Setting:
     now: int
     valid: Valid | None = None
     revise: Callable[[str], str] = as_it_is
+    script: Script | None = None
 
     @property
     def seconds(self) -> int:
@@ -60,7 +77,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A finished answer. ``stopped_by`` is the stop sequence that ended it; ``tokens`` counts thinking as well."""
+    """A finished answer. ``stopped_by`` is the stop sequence that ended it; ``tokens`` counts thinking as well.
+
+    ``pieces`` says how the text is to be cut in a stream, where that was scripted.
+    """
 
     text: str
     calls: tuple[ToolCall, ...] = ()
@@ -69,6 +89,13 @@ class Draft:
     stopped_by: str = ""
     tokens: int = 0
     reasoning_tokens: int = 0
+    pieces: tuple[str, ...] = ()
+
+    def cut(self, text: str) -> Iterator[str]:
+        """The pieces in which a text of the answer is streamed: as scripted, or in uneven groups of tokens."""
+        if self.pieces and text == self.text:
+            return iter(self.pieces)
+        return tokens.groups(text, seeds.rng("pieces", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +137,26 @@ def source(conversation: Conversation, setting: Setting, temperature: object, se
 
 def draft(conversation: Conversation, setting: Setting, limits: Limits, rng: Random, index: int = 0) -> Draft:
     """The model's answer to a conversation within the limits."""
+    if setting.script is not None:
+        return _scripted(setting.script, setting, index)
     reasoning = prose.thought(conversation, rng) if _thinks(conversation, setting.profile) else ""
     called = _calls(conversation, setting, rng, index)
     text = setting.revise(_text(conversation, called, setting, rng))
     return _cut(reasoning, text, called, limits, setting.profile)
+
+
+def _scripted(script: Script, setting: Setting, index: int) -> Draft:
+    """The answer that was asked for, in full: what ends answers early does not apply to it."""
+    family = setting.profile.family
+    ids = setting.ids("call", index)
+    called = tuple(
+        call if call.id else replace(call, id=seeds.identifier(family.call_id_form, ids)) for call in script.calls
+    )
+    text = setting.revise(script.text)
+    size = tokens.count(text) + sum(6 + tokens.count(call.name) + tokens.count(call.arguments) for call in called)
+    finish: Finish = script.finish or ("tool_calls" if called else "stop")
+    pieces = script.pieces if text == script.text else ()
+    return Draft(text, called, "", finish, "", size + family.end_overhead, 0, pieces)
 
 
 def _thinks(conversation: Conversation, profile: ModelProfile) -> bool:
@@ -140,7 +183,7 @@ def _text(conversation: Conversation, called: tuple[ToolCall, ...], setting: Set
     if called:
         speaks = setting.profile.family.announces_calls and conversation.choice == "auto"
         return tools.announcement(called, conversation.tools, rng) if speaks else ""
-    hints = Hints(conversation.asked, rng, setting.vocabulary)
+    hints = Hints(conversation.asked[:_LONGEST_HINT], rng, setting.vocabulary)
     if conversation.form == "schema":
         value = schema_sampling.sample(conversation.schema, hints, setting.valid)
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

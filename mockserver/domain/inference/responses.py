@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import drafting, seeds, tokens
+from . import drafting, seeds
 from .answers import Answer, total_usage
 from .conversation import from_responses
 from .drafting import Draft, Limits, Setting, Usage
@@ -162,48 +162,44 @@ def _unnumbered(request: dict[str, Any], setting: Setting, made: Made) -> Iterat
     for index, item in enumerate(made.items):
         kind = item["type"]
         stream = _reasoning_events if kind == "reasoning" else _message_events if kind == "message" else _call_events
-        yield from stream(item, index, made.agent)
+        yield from stream(item, index, made)
     last = "incomplete" if made.draft.finish == "length" else "completed"
     yield {"type": f"response.{last}", "response": _enveloped(request, setting, made, over=True)}
 
 
-def _message_events(item: dict[str, Any], index: int, agent: bool) -> Iterator[Event]:
+def _message_events(item: dict[str, Any], index: int, made: Made) -> Iterator[Event]:
     part = item["content"][0]
     place = {"item_id": item["id"], "output_index": index, "content_index": 0}
     begun = {**item, "content": [], "status": "in_progress"}
     yield {"type": "response.output_item.added", "output_index": index, "item": begun}
     yield {"type": "response.content_part.added", **place, "part": {**part, "text": ""}}
-    for piece in _pieces(part["text"]):
+    for piece in made.draft.cut(part["text"]):
         yield {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []}
-    if not agent:
+    if not made.agent:
         yield {"type": "response.output_text.done", **place, "text": part["text"], "logprobs": []}
     yield {"type": "response.content_part.done", **place, "part": part}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-def _call_events(item: dict[str, Any], index: int, agent: bool) -> Iterator[Event]:
+def _call_events(item: dict[str, Any], index: int, made: Made) -> Iterator[Event]:
     place = {"item_id": item["id"], "output_index": index}
     begun = {**item, "arguments": "", "status": "in_progress"}
     yield {"type": "response.output_item.added", "output_index": index, "item": begun}
-    for piece in _pieces(item["arguments"]):
+    for piece in made.draft.cut(item["arguments"]):
         yield {"type": "response.function_call_arguments.delta", **place, "delta": piece}
-    if not agent:
+    if not made.agent:
         done = {"name": item["name"], "arguments": item["arguments"]}
         yield {"type": "response.function_call_arguments.done", **place, **done}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-def _reasoning_events(item: dict[str, Any], index: int, agent: bool) -> Iterator[Event]:
+def _reasoning_events(item: dict[str, Any], index: int, made: Made) -> Iterator[Event]:
     part = item["summary"][0]
     place = {"item_id": item["id"], "output_index": index, "summary_index": 0}
     yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "summary": []}}
     yield {"type": "response.reasoning_summary_part.added", **place, "part": {**part, "text": ""}}
-    for piece in _pieces(part["text"]):
+    for piece in made.draft.cut(part["text"]):
         yield {"type": "response.reasoning_summary_text.delta", **place, "delta": piece}
     yield {"type": "response.reasoning_summary_text.done", **place, "text": part["text"]}
     yield {"type": "response.reasoning_summary_part.done", **place, "part": part}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
-
-
-def _pieces(text: str) -> Iterator[str]:
-    return tokens.groups(text, seeds.rng("pieces", text))
