@@ -260,7 +260,7 @@ class Mock:
             problem = " ".join(violation.message for violation in violations[:3])
             if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form
                 raise errors.OAuthError(400, "invalid_request", problem)
-            raise errors.InvalidParameterValue(problem)
+            raise errors.bad_value(violations[0].code)(problem)
         return body
 
     def _finished(self, operation: Operation, answer: Json | Reply | Stream) -> Reply | Stream:
@@ -322,14 +322,16 @@ def _media_type(operation: Operation, request: Request) -> str:
         return request.media_type
     if request.media_type in ("", FORM_MEDIA_TYPE):
         return accepted[0]
+    problem = f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}."
+    if accepted[0] == FORM_MEDIA_TYPE:
+        raise errors.OAuthError(400, "invalid_request", problem)
     if "415" in operation.responses:
+        if "Queries" not in operation.tags:
+            raise errors.UnsupportedMediaType(problem)
         raise errors.UnsupportedMediaType(
             "This predictor only supports the following content types: Types: "
             f"['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{request.media_type}'."
         )
-    problem = f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}."
-    if accepted[0] == FORM_MEDIA_TYPE:
-        raise errors.OAuthError(400, "invalid_request", problem)
     raise errors.MalformedRequest(problem)
 
 

@@ -191,6 +191,11 @@ _BY_CODE: dict[tuple[int, str | int], type[ApiError]] = {
 }  # fmt: skip
 
 
+def bad_value(code: str | None) -> type[ApiError]:
+    """The 400 for a value that breaks the contract, which may name the code."""
+    return InvalidParameterValue if code is None else _BY_CODE[400, code]
+
+
 def from_refusal(refusal: Refusal) -> ApiError:
     """The API's error for a rule of the domain that was broken."""
     return _BY_CODE[refusal.status, refusal.code](refusal.message)

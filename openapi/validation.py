@@ -27,10 +27,14 @@ _DEEPEST = 250
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing wrong with a value: `where` it is ("config.routes[0].name"; "" is the whole) and a full sentence."""
+    """One thing wrong with a value: `where` it is ("config.routes[0].name"; "" is the whole) and a full sentence.
+
+    `code` is the error code of the refusal, where the description names one (`x-error-code`).
+    """
 
     where: str
     message: str
+    code: str | None = None
 
     def __str__(self) -> str:
         return self.message

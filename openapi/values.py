@@ -367,5 +367,5 @@ def flag(document: dict[str, Any], schema: Any, keyword: str) -> bool:
 
 
 def is_secret(document: dict[str, Any], schema: Any) -> bool:
-    """Whether the schema says that its values are secrets (`format: password`), itself or through what it is made of."""
+    """Whether the schema, or what it is made of, says that its values are secrets (`format: password`)."""
     return any(piece.get("format") == "password" for piece in pieces(document, schema))

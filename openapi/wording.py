@@ -90,13 +90,15 @@ class Wording:
             yield self._invalid(path, f"{self._displayed(path)} {self._complaint(error)}")
 
     def _own_message(self, error: ValidationError) -> Violation | None:
-        """The sentence that the failing schema brings along as `x-message`, for a value of the right type."""
-        message = self._failing(error).get("x-message")
+        """The sentence (`x-message`) and code that the failing schema brings along, for a value of the right type."""
+        failing = self._failing(error)
+        message = failing.get("x-message")
         if message is None:
             return None
         where = place(error.instance_path)
         value = self._displayed(error.instance_path, quotes=False)
-        return Violation(where, message.replace("{field}", where or self.root).replace("{value}", value))
+        sentence = message.replace("{field}", where or self.root).replace("{value}", value)
+        return Violation(where, sentence, failing.get("x-error-code"))
 
     def _complaint(self, error: ValidationError) -> str:
         keyword, kind = error.kind.name, _details(error)

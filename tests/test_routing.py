@@ -146,3 +146,16 @@ def test_plaintext_secrets_never_come_back(rest: Rest, instant_server: MockServe
     assert not [reply.request.url for reply in replies[:3] + replies[4:] if secret in reply.text]
     journal = instant_server.mock.journal.entries(token)
     assert secret not in repr([entry for entry in journal if entry.status == 200])
+
+
+def test_a_body_of_another_kind_is_refused_in_words_that_fit_the_operation(rest: Rest) -> None:
+    odd = {"Content-Type": "text/plain"}
+    control = rest("POST", ENDPOINTS, data=b"{}", headers=odd)
+    assert control.status_code == 415
+    assert control.json()["message"] == "Content type 'text/plain' is not accepted; send application/json."
+    token = rest("POST", "/oidc/v1/token", json={"grant_type": "client_credentials"})
+    assert token.status_code == 400
+    assert token.json() == {
+        "error": "invalid_request",
+        "error_description": "Content type 'application/json' is not accepted; send application/x-www-form-urlencoded.",
+    }
