@@ -10,7 +10,7 @@ from .. import catalog
 from ..domain import traffic
 from ..domain.inference import drafting, guardrails, seeds, tokens
 from ..domain.inference.answers import Answer
-from ..domain.inference.drafting import Setting, Usage
+from ..domain.inference.drafting import Script, Setting, Usage
 from ..domain.inference.refusals import Refusal as ModelRefusal
 from ..domain.refusals import Refusal
 from ..domain.traffic import Pace
@@ -22,6 +22,7 @@ from ..vocabulary import vocabulary
 from . import queries_forms as forms
 from .queries_forms import Asking, keeps, present
 from .queries_forwarded import forwarded, usage_of
+from .queries_scripted import Verbatim, plugged_in, scripted
 from .queries_target import NO_ENDPOINT, Served, Target, exists
 
 IDLE = 30 * 60 * 1000
@@ -72,6 +73,9 @@ class Exchange:
     required: tuple[Requirement, ...] = ()
     turn: Turn = FIRST
     counted: Usage | None = None
+    script: Script | None = None
+    delay: float = 0.0
+    chunk_delay: float = 0.0
 
     def answered(self) -> Reply | Stream:
         """The answer, or the refusal raised; counted and recorded either way."""
@@ -79,6 +83,8 @@ class Exchange:
             return self._answered()
         except (ApiError, Refusal) as problem:
             refusal = _as_api_error(problem)
+            if isinstance(refusal, Verbatim) and self.shows_model:
+                refusal.headers["served-model-name"] = self.served
             reply = refusal.reply(self.call.request_id)
             self._close(reply.status, reply.body, NOTHING)
             raise refusal from None
@@ -101,6 +107,7 @@ class Exchange:
         pace = self._pace()
         if self.body.get("stream") and answer.stream is not None:
             return self._streamed(answer, headers, pace)
+        self.wait()
         self._sleep(pace.time_to_first_token, answer.usage.completion * (pace.time_per_token or 0))
         self._close(200, answer.body, answer.usage)
         return Reply(200, answer.body, headers)
@@ -146,7 +153,9 @@ class Exchange:
     def _asked(self, served: Served) -> Answer:
         if served.recovering:
             raise Unavailable(f"Served entity '{served.name}' is recovering, please retry later.")
-        return forwarded(self, served) or self.form.ask(self, served)
+        return (
+            scripted(self, served) or plugged_in(self, served) or forwarded(self, served) or self.form.ask(self, served)
+        )
 
     def setting(self, served: Served) -> Setting:
         """Who answers, and when. Turns are told apart by endpoint, so that no two answers have the same ids."""
@@ -154,7 +163,11 @@ class Exchange:
         profile = served.profile or catalog.custom_profile(served.entity.model if served.entity else served.name)
         turn = (seeds.number(*self.target.place) >> 32 << 32) + self.turn.number
         mask = guardrails.anonymized if self.masks_output else drafting.as_it_is
-        return Setting(profile, vocabulary(seed), seed, turn, call.now, keeps, mask)
+        return Setting(profile, vocabulary(seed), seed, turn, call.now, keeps, mask, self.script)
+
+    def wait(self) -> None:
+        """Let the delay that was scripted pass, in real time."""
+        self.call.mock.faults.wait(self.call.workspace, self.delay)
 
     @property
     def masks_output(self) -> bool:
@@ -178,9 +191,12 @@ class Exchange:
         """The events as they are made, no faster than the pace allows. Being late once does not slow the rest down."""
         logged = self._logged
         per_token = pace.time_per_token or 0.0
+        self.wait()
         due = time.perf_counter() + (pace.time_to_first_token or 0.0)
-        for data in answer.events():
+        for number, data in enumerate(answer.events()):
             self._sleep(due - time.perf_counter())
+            if number and self.chunk_delay:
+                self.call.mock.faults.wait(self.call.workspace, self.chunk_delay)
             if not exists(self.call, self.target):
                 yield self._gone()
                 return

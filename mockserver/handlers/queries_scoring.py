@@ -12,6 +12,7 @@ from ..domain.inference import scoring
 from ..domain.inference.answers import Answer
 from ..domain.inference.drafting import Usage
 from ..domain.inference.scoring import Batch
+from ..errors import BadRequest
 from ..messages import JSON_MEDIA_TYPE, Call, Json
 from . import queries_forms as forms
 from .queries_forms import Form
@@ -52,9 +53,28 @@ class Scoring:
         """The predictions, or what a language model answers."""
         if self.unified is not None:
             return self.unified.ask(exchange, served)
+        script = exchange.script
+        if script is not None:
+            value = script.text if script.value is None else script.value
+            return predicted(value if isinstance(value, list | dict) else [value])
         name = served.entity.model if served.entity is not None else served.name
         reply = scoring.reply(self.batch, name, exchange.call.mock.settings.seed)
         return Answer(reply, NO_USAGE)
+
+    def rows(self, body: dict[str, Json]) -> dict[str, Json]:
+        """The request as JSON, for a model that really computes.
+
+        Raises:
+            BadRequest: it came as Parquet, of which the mock reads no more than the shape.
+        """
+        if self.media_type == scoring.PARQUET:
+            raise BadRequest("Models that are plugged into the mock take JSON and CSV; this request is Parquet.")
+        return {"dataframe_records": list(self.batch.rows)} if self.media_type == scoring.CSV else body
+
+
+def predicted(value: Json) -> Answer:
+    """What a model predicted, as its server answers."""
+    return Answer({"predictions": value}, NO_USAGE)
 
 
 def read(call: Call) -> Scoring:

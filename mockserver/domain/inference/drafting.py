@@ -32,13 +32,15 @@ def as_it_is(text: str) -> str:
 class Script:
     """What is answered instead of something invented. Calls without an id get one; ``finish`` is why it ended.
 
-    ``pieces`` is how the text is cut when it is streamed; joined they are the text.
+    ``pieces`` is how the text is cut when it is streamed; joined they are the text. ``value`` is what a custom model
+    predicts.
     """
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
     finish: Finish | None = None
     pieces: tuple[str, ...] = ()
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
