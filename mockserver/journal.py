@@ -177,6 +177,27 @@ class Journal:
         with self._changed:
             return list(self._counts)
 
+    def latest(self, workspace: str, only: Filter, most: int, *, failed: bool | None = None) -> list[Entry]:
+        """The latest exchanges that fit, the newest first; with ``failed``, just those that were refused, or were not."""
+        found: list[Entry] = []
+        for raw in reversed(self._raw(workspace)):
+            if len(found) == most:
+                break
+            if only.fits(raw) and failed in (None, not 200 <= raw.status < 400):
+                found.append(raw.entry())
+        return found
+
+    def entry(self, workspace: str, number: int) -> Entry | None:
+        """One exchange by its number; ``None`` when it is kept no more, or has not been."""
+        return next((raw.entry() for raw in self._raw(workspace) if raw.number == number), None)
+
+    def asked(self, workspace: str, number: int) -> tuple[Operation, Request] | None:
+        """The request of one exchange as it came, to ask it again; ``None`` when it is kept no more or fits no path."""
+        for raw in self._raw(workspace):
+            if raw.number == number and raw.operation is not None:
+                return raw.operation, raw.request
+        return None
+
     def count(self, workspace: str) -> int:
         """How many exchanges there have been, dropped ones included."""
         return self._counts.get(workspace, 0)
