@@ -8,11 +8,18 @@ if TYPE_CHECKING:
     from .core import Mock
     from .server import MockServer
     from .settings import Settings
+    from .testing import ServingMock, mock_serving
 
 __version__ = "0.1.0"
-__all__ = ["Mock", "MockServer", "Settings", "__version__"]
+__all__ = ["Mock", "MockServer", "ServingMock", "Settings", "__version__", "mock_serving"]
 
-_HOMES = {"Mock": "core", "MockServer": "server", "Settings": "settings"}
+_HOMES = {
+    "Mock": "core",
+    "MockServer": "server",
+    "Settings": "settings",
+    "ServingMock": "testing",
+    "mock_serving": "testing",
+}
 
 
 def __getattr__(name: str) -> Any:

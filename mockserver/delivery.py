@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 
 SLICES_PER_SECOND = 20
 """Into how many pieces a second of slow bytes is cut."""
+
+
+class _Patience(threading.local):
+    seconds: float | None = None
+
+
+PATIENCE = _Patience()
+"""How long the client of this thread waits for bytes, where it is in this very thread; ``None`` when it is not."""
 
 
 class ConnectionDropped(ConnectionError):

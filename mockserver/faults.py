@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from .delivery import PATIENCE
 from .domain.endpoint import Outcome, Plan
 from .errors import InjectedError
 from .messages import Json, Request
@@ -251,11 +252,11 @@ class Faults:
         return usual
 
     def wait(self, workspace: str, seconds: float) -> None:
-        """Let real seconds pass, or fewer when the workspace's faults are cleared."""
+        """Let real seconds pass, or fewer when the workspace's faults are cleared or a client in this thread leaves."""
         if seconds > 0:
             with self._lock:
                 cleared = self._place(workspace).cleared
-            cleared.wait(seconds)
+            cleared.wait(seconds if PATIENCE.seconds is None else min(seconds, PATIENCE.seconds))
 
     def rules(self, workspace: str) -> list[tuple[Fault, int]]:
         """The faults in the order in which they were added, each with how often it struck."""

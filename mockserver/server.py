@@ -101,6 +101,11 @@ class MockServer:
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self._server.effective_port}"
 
+    @property
+    def running(self) -> bool:
+        """Whether requests are answered."""
+        return self._server is not None
+
     def start(self) -> MockServer:
         """Listen, and answer requests from a thread of its own. Returns when connections are accepted."""
         self._server = self._listening()

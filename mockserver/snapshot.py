@@ -249,7 +249,22 @@ def _create(mock: Mock, store: Store, workspace: str, bodies: Any, clock: tuple[
         raise StateError(problems)
 
 
-def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -> None:
+def created(mock: Mock, workspace: str, described: Mapping[str, Json]) -> Json:
+    """Create an endpoint that is ready at once, without a request; as the API shows it.
+
+    Raises:
+        StateError: it cannot be created as described.
+    """
+    scratch = copy.copy(mock.of(workspace))
+    scratch.faults, scratch.staleness = Faults(), Staleness()
+    scratch.settings = replace(scratch.settings, provisioning=0)
+    try:
+        return _create_one(scratch, mock.authenticator.administrator(workspace), described)
+    except (Refusal, ApiError) as refusal:
+        raise StateError([refusal.message]) from None
+
+
+def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -> Json:
     body = {name: value for name, value in described.items() if name not in EXTRAS}
     operation = mock.spec.operations["create_serving_endpoint"]
     violations = operation.request_violations(body)
@@ -257,7 +272,7 @@ def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -
         raise StateError([violation.message for violation in violations])
     request = Request(operation.method, operation.path)
     call = Call(mock, operation, request, identity, operation.with_defaults(body), mock.clock.now(), mock.new_uuid())
-    HANDLERS[operation.id](call)
+    shown = HANDLERS[operation.id](call)
     with mock.store.transaction(identity.workspace) as transaction:
         endpoint = transaction.get(Endpoint, body["name"])
         assert endpoint is not None
@@ -266,6 +281,7 @@ def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -
         if described.get("permissions"):
             access = transaction.get(AccessList, endpoint.id) or AccessList(endpoint.id)
             transaction.put(endpoint.id, access.merged(grants_of(described["permissions"])))
+    return operation.without_write_only(operation.success, shown)
 
 
 def _identity(entry: Mapping[str, Json], workspace: str) -> RegisteredToken:
