@@ -56,24 +56,24 @@ def endpoint_of(call: Call, reader: Reader | None = None) -> tuple[Endpoint, Lev
     if endpoint is None:
         if name in foundation_endpoints():
             raise invalid(
-                f"Endpoint '{name}' is a pay-per-token foundation model endpoint: it can be queried and take rate limits "
-                "and AI gateway settings, but has no configuration, tags or logs of its own and cannot be deleted."
+                f"Endpoint '{name}' is a pay-per-token foundation model endpoint: it can be queried and take rate "
+                "limits and AI gateway settings, but has no configuration, tags or logs of its own and cannot be deleted."
             )
         raise missing(name)
-    return endpoint, permitted(call, endpoint, reader)
+    return endpoint, permitted(call, endpoint.id, endpoint.name, reader)
 
 
-def permitted(call: Call, endpoint: Endpoint, reader: Reader) -> Level:
-    """The caller's level on this endpoint.
+def permitted(call: Call, endpoint_id: str, shown: str, reader: Reader) -> Level:
+    """The caller's level on the endpoint of this id, which the refusal calls ``shown``.
 
     Raises:
         PermissionDenied: it is too low for the operation.
     """
     required = required_level(call)
-    level = level_of(call, endpoint, reader)
+    level = level_by_id(call, endpoint_id, reader)
     if level is None or not suffices(level, required):
         verb = REFUSED_VERB[required]
-        raise PermissionDenied(f"User does not have permission '{verb}' on Endpoint {endpoint.name}")
+        raise PermissionDenied(f"User does not have permission '{verb}' on Endpoint {shown}")
     return level
 
 
@@ -84,9 +84,14 @@ def required_level(call: Call) -> Level:
 
 def level_of(call: Call, endpoint: Endpoint, reader: Reader) -> Level | None:
     """The caller's effective level on this endpoint, ``None`` when it may not even see it."""
+    return level_by_id(call, endpoint.id, reader)
+
+
+def level_by_id(call: Call, endpoint_id: str, reader: Reader) -> Level | None:
+    """The caller's effective level on the endpoint of this id, which may have been deleted."""
     if call.identity.admin:
         return "CAN_MANAGE"
-    access = reader.get(AccessList, endpoint.id) or AccessList(endpoint.id)
+    access = reader.get(AccessList, endpoint_id) or AccessList(endpoint_id)
     return access.level(call.identity.principals, admin=False)
 
 

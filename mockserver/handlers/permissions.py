@@ -54,11 +54,14 @@ def _access_list(call: Call, reader: Reader) -> AccessList:
         raise ResourceDoesNotExist(f"Endpoint with ID '{endpoint_id}' does not exist.")
     if access is None:
         raise invalid(f"'{endpoint_id}' is not a valid Inference Endpoint ID.")
-    for endpoint in call.mock.store.all(Endpoint, call.workspace):
-        if endpoint.id == endpoint_id:
-            permitted(call, endpoint, reader)
+    endpoints = call.mock.store.all(Endpoint, call.workspace)
+    shown = next((endpoint.name for endpoint in endpoints if endpoint.id == endpoint_id), endpoint_id)
+    permitted(call, endpoint_id, shown, reader)
     return access
 
 
 def _display_names(call: Call) -> dict[str, str]:
-    return {call.identity.name: call.identity.display_name}
+    """The names for people of everybody this workspace knows."""
+    authenticator = call.mock.authenticator
+    known = (authenticator.administrator(call.workspace), authenticator.service_principal(), call.identity)
+    return {identity.name: identity.display_name for identity in known}
