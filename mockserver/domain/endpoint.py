@@ -158,8 +158,7 @@ class Endpoint:
         Raises:
             Refusal: 409 RESOURCE_CONFLICT while another deployment is under way.
         """
-        if self.is_updating(now):
-            raise conflict(UPDATING)
+        self.check_settled(now)
         deployment = Deployment(config, now, now + plan.duration, plan.outcome, plan.message)
         return replace(
             self.at(now),
@@ -186,8 +185,7 @@ class Endpoint:
         Raises:
             Refusal: 409 during an update, 400 when there is nothing to stop.
         """
-        if self.is_updating(now):
-            raise conflict(UPDATING)
+        self.check_settled(now)
         settled = self.at(now)
         if settled.config is None:
             raise bad_request(f"Endpoint '{self.name}' has no configuration that is served, so it cannot be stopped.")
@@ -201,8 +199,7 @@ class Endpoint:
         Raises:
             Refusal: 409 during an update, 400 when the endpoint is not stopped.
         """
-        if self.is_updating(now):
-            raise conflict(UPDATING)
+        self.check_settled(now)
         settled = self.at(now)
         if not settled.stopped or settled.config is None:
             raise bad_request(f"Endpoint '{self.name}' is not stopped.")
@@ -236,4 +233,15 @@ class Endpoint:
             tags.pop(key, None)
         if len(tags) > MAX_TAGS:
             raise invalid(f"An endpoint can have at most {MAX_TAGS} tags; this would make {len(tags)}.")
-        return replace(self, tags=tuple(tags.values()), updated_at=now)
+        return self.changed(now, tags=tuple(tags.values()))
+
+    def changed(self, now: int, **settings: Any) -> Endpoint:
+        """The endpoint with these fields set; one that has them already stays as it is, and its last update too."""
+        if all(getattr(self, name) == value for name, value in settings.items()):
+            return self
+        return replace(self, **settings, updated_at=now)
+
+    def check_settled(self, now: int) -> None:
+        """Raises Refusal, 409 RESOURCE_CONFLICT, while a deployment is under way."""
+        if self.is_updating(now):
+            raise conflict(UPDATING)

@@ -29,20 +29,13 @@ def detailed(endpoint: Endpoint, now: int, level: Level, *, budget_policy_id: st
     view["resource_credential_strategy"] = "EMBEDDED_CREDENTIALS"
     if settled.config is not None:
         view["config"] = _config(settled, settled.config, now)
-    if settled.deployment is not None:
-        view["pending_config"] = {
-            "start_time": whole_seconds(settled.deployment.started_at),
-            **_config(settled, settled.deployment.config, now, pending=True),
-        }
     if settled.email_notifications is not None and settled.notifications_shown:
         view["email_notifications"] = settled.email_notifications
-    if settled.telemetry is not None:
-        view["telemetry_config"] = settled.telemetry
     return view
 
 
 def summary(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
-    """An item of the list: no traffic, no workloads, no state of the entities."""
+    """An item of the list: what is served without traffic, workloads and states; what is pending in full."""
     settled = endpoint.at(now)
     view = _head(settled, now, level)
     view["description"] = settled.description
@@ -50,11 +43,6 @@ def summary(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
         view["budget_policy_id"] = settled.budget_policy_id
     if settled.config is not None:
         view["config"] = _config_summary(settled.config)
-    if settled.deployment is not None:
-        view["pending_config"] = {
-            "start_time": whole_seconds(settled.deployment.started_at),
-            **_config_summary(settled.deployment.config),
-        }
     return view
 
 
@@ -111,6 +99,13 @@ def _head(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
         ]
     if endpoint.ai_gateway is not None:
         view["ai_gateway"] = endpoint.ai_gateway
+    if endpoint.telemetry is not None:
+        view["telemetry_config"] = endpoint.telemetry
+    if endpoint.deployment is not None:
+        view["pending_config"] = {
+            "start_time": whole_seconds(endpoint.deployment.started_at),
+            **_config(endpoint, endpoint.deployment.config, now, pending=True),
+        }
     return view
 
 
@@ -162,6 +157,13 @@ def _auto_capture(endpoint: Endpoint, given: Mapping[str, Json]) -> dict[str, Js
     return {**given, "state": state} if given.get("enabled", True) else dict(given)
 
 
+def _entity_type(entity: Entity) -> str:
+    # A feature specification is a function, which has no versions; a registered model cannot be served without one.
+    if entity.kind == "custom" and "entity_version" not in entity.definition:
+        return "FEATURE_SPEC"
+    return ENTITY_TYPES[entity.kind]
+
+
 def _config_summary(config: Config) -> dict[str, Json]:
     entities = []
     for entity in config.entities:
@@ -169,7 +171,7 @@ def _config_summary(config: Config) -> dict[str, Json]:
         for name in ("entity_name", "entity_version", "external_model"):
             if name in entity.definition:
                 view[name] = entity.definition[name]
-        entities.append({**view, "type": ENTITY_TYPES[entity.kind]})
+        entities.append({**view, "type": _entity_type(entity)})
     summary: dict[str, Json] = {"served_entities": entities}
     if config.kind != "external":
         summary["served_models"] = [_as_served_model(entity) for entity in entities]

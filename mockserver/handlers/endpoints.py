@@ -194,6 +194,7 @@ def _new_id(call: Call, name: str, generation: int) -> str:
 
 
 def _built(call: Call, endpoint: Endpoint, body: Mapping[str, Json]) -> Config:
+    endpoint.check_settled(call.now)
     return configs.build(
         body,
         version=endpoint.versions + 1,

@@ -30,8 +30,8 @@ def put_rate_limits(call: Call) -> Json:
         else:
             endpoint, _ = endpoint_of(call, transaction)
             _check_configured(endpoint, "rate_limits")
-            transaction.put(endpoint.name, replace(endpoint, rate_limits=tuple(limits), updated_at=call.now))
-    return {"rate_limits": limits} if limits else {}
+            transaction.put(endpoint.name, endpoint.changed(call.now, rate_limits=tuple(limits)))
+    return {"rate_limits": limits}
 
 
 @handler
@@ -46,7 +46,7 @@ def put_ai_gateway(call: Call) -> Json:
             endpoint, _ = endpoint_of(call, transaction)
             _check_configured(endpoint, "ai_gateway")
             gateway = checked(call.body, endpoint.name, endpoint.ai_gateway)
-            changed = replace(endpoint, ai_gateway=gateway or None, updated_at=call.now)
+            changed = endpoint.changed(call.now, ai_gateway=gateway or None)
         transaction.put(changed.name, changed)
     return gateway
 
@@ -68,7 +68,7 @@ def update_notifications(call: Call) -> Json:
     with call.mock.transaction(call.workspace) as transaction:
         endpoint, _ = endpoint_of(call, transaction)
         # Only this operation makes notifications appear in later reads; those given on create stay unseen.
-        endpoint = replace(endpoint, email_notifications=notifications, notifications_shown=True, updated_at=call.now)
+        endpoint = endpoint.changed(call.now, email_notifications=notifications, notifications_shown=True)
         transaction.put(endpoint.name, endpoint)
     return {"name": endpoint.name, "email_notifications": notifications}
 
@@ -90,7 +90,7 @@ def patch_telemetry_config(call: Call) -> Json:
                 "telemetry configuration."
             )
         telemetry = telemetry_of(call, endpoint.name, call.body.get("telemetry_config"), endpoint.telemetry)
-        endpoint = replace(endpoint, telemetry=telemetry, updated_at=call.now)
+        endpoint = endpoint.changed(call.now, telemetry=telemetry)
         transaction.put(endpoint.name, endpoint)
     return detailed(call, endpoint, level)
 
