@@ -547,3 +547,26 @@ def test_bad_requests_of_other_tasks_are_refused() -> None:
     ):
         with pytest.raises(refusals.Refusal):
             check(request, LLAMA)
+
+
+@any_profile
+@pytest.mark.parametrize("more", [{}, {"tools": [WEATHER]}, {"logprobs": True, "top_logprobs": 2}])
+def test_openais_own_types_take_the_answers(profile: profiles.ModelProfile, more: dict[str, Any]) -> None:
+    types = pytest.importorskip("openai.types")
+    if profile.family.reasoning == "always":
+        pytest.skip("content lists are Databricks' own form")
+    answer = answered(profile, "What's the weather in Tokyo?", **more)
+    types.chat.ChatCompletion.model_validate(answer.body, strict=True)
+    for event in answer.events():
+        usage = event.get("usage")
+        if usage and usage["completion_tokens"] is None:
+            event = {key: value for key, value in event.items() if key != "usage"}
+        types.chat.ChatCompletionChunk.model_validate(event, strict=True)
+    given = {"input": "What's the weather in Tokyo?", "tools": [{"type": "function", **WEATHER["function"]}]}
+    response = responses.answer(given, setting(profile))
+    types.responses.Response.model_validate(response.body)
+    stream_event = pytest.importorskip("pydantic").TypeAdapter(types.responses.ResponseStreamEvent)
+    for event in response.events():
+        assert stream_event.validate_python(event).type == event["type"]
+    completion = completions.answer({"prompt": "Once upon a time", "logprobs": 2}, setting(profile))
+    types.Completion.model_validate(completion.body, strict=True)

@@ -73,6 +73,11 @@ def test_harmless_texts_are_safe(text: str) -> None:
     assert not verdict(text, safety=True).blocked
 
 
+@pytest.mark.parametrize("unit", ["a", "1 ", "1.", "a@", "how to ", "+1 ", "DE00 "])
+def test_long_texts_are_inspected_in_time(unit: str) -> None:
+    verdict(unit * (300_000 // len(unit)), pii={"behavior": "MASK"}, safety=True)
+
+
 def test_keywords_and_topics() -> None:
     assert verdict("Tell me about ACME Corp", invalid_keywords=["acme corp"]).blocked
     assert not verdict("Tell me about acmeology", invalid_keywords=["acme"]).blocked

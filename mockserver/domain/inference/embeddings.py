@@ -23,7 +23,9 @@ from .seeds import rng, uuid
 
 _STEM, _TRIPLE, _PAIR, _STOP = 1.0, 0.22, 0.2, 0.12
 _BACKGROUND = 0.25
-_PLACES = 32
+_STEM_PLACES, _TRIPLE_PLACES, _PAIR_PLACES = 32, 12, 16
+_NUMBERS = tuple(range(8192))
+"""Shared integers: the cached places of words point at these."""
 
 Features = tuple[float, tuple[int, ...], tuple[int, ...]]
 
@@ -68,7 +70,7 @@ def _instructed(request: dict[str, Any], text: str) -> str:
     return f"{instruction} {text}" if isinstance(instruction, str) and instruction else text
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def _cached(text: str, model: str, dimension: int) -> tuple[float, ...]:
     return tuple(_summed(text, model, dimension))
 
@@ -109,26 +111,26 @@ def _features(word: str, model: str, dimension: int) -> tuple[Features, ...]:
     """A word's places by weight: its stem's, and those of its letter triples; a pair of words has its own."""
     if " " in word:
         first, _, second = word.partition(" ")
-        return (_places(f"p:{stems.stem(first)} {stems.stem(second)}", model, dimension, _PAIR),)
+        return (_places(f"p:{stems.stem(first)} {stems.stem(second)}", model, dimension, _PAIR, _PAIR_PLACES),)
     if word in stems.STOP_WORDS:
-        return (_places(f"w:{word}", model, dimension, _STOP),)
+        return (_places(f"w:{word}", model, dimension, _STOP, _STEM_PLACES),)
     stem = stems.stem(word)
     padded = f"^{stem}$"
     triples = [padded[at : at + 3] for at in range(len(padded) - 2)] if len(stem) > 3 else []
     weight = _TRIPLE / sqrt(len(triples)) * 2 if triples else 0.0
     return (
-        _places(f"w:{stem}", model, dimension, _STEM),
-        *(_places(f"t:{triple}", model, dimension, weight) for triple in triples),
+        _places(f"w:{stem}", model, dimension, _STEM, _STEM_PLACES),
+        *(_places(f"t:{triple}", model, dimension, weight, _TRIPLE_PLACES) for triple in triples),
     )
 
 
 @lru_cache(maxsize=16_384)
-def _places(feature: str, model: str, dimension: int, weight: float) -> Features:
+def _places(feature: str, model: str, dimension: int, weight: float, size: int) -> Features:
     """Half of a hash's places are raised and half lowered."""
     digest = blake2b(feature.encode("utf-8", "replace"), digest_size=64, salt=_salt(model)).digest()
-    numbers = struct.unpack("<32H", digest)
-    half = _PLACES // 2
-    return weight, tuple(n % dimension for n in numbers[:half]), tuple(n % dimension for n in numbers[half:])
+    places = [_NUMBERS[number % dimension] for number in struct.unpack("<32H", digest)[:size]]
+    half = size // 2
+    return weight * sqrt(_STEM_PLACES / size), tuple(places[:half]), tuple(places[half:])
 
 
 @lru_cache(maxsize=64)
@@ -139,7 +141,7 @@ def _salt(model: str) -> bytes:
 @lru_cache(maxsize=64)
 def _background(model: str, dimension: int) -> tuple[float, ...]:
     source = rng("background", model)
-    scale = _BACKGROUND * sqrt(_PLACES / dimension)
+    scale = _BACKGROUND * sqrt(_STEM_PLACES / dimension)
     return tuple(source.gauss(0.0, scale) for _ in range(dimension))
 
 

@@ -37,7 +37,7 @@ class Verdict:
 
 
 _CANDIDATES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("EMAIL_ADDRESS", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+    ("EMAIL_ADDRESS", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     ("CREDIT_CARD", re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")),
     ("IBAN_CODE", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
     ("US_SSN", re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}[- ](?!00)\d{2}[- ](?!0000)\d{4}(?![\w-])")),
@@ -109,7 +109,7 @@ def anonymized(text: str) -> str:
 
 
 _UNSAFE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (category, re.compile(pattern, re.IGNORECASE))
+    (category, re.compile(pattern))
     for category, pattern in (
         (
             "violent_crimes",
@@ -144,7 +144,8 @@ _UNSAFE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 def unsafe_categories(text: str) -> tuple[str, ...]:
     """The categories of harm that a text falls into."""
-    return tuple(category for category, pattern in _UNSAFE if pattern.search(text))
+    lowered = text.lower()
+    return tuple(category for category, pattern in _UNSAFE if pattern.search(lowered))
 
 
 def inspect(texts: tuple[str, ...], rules: dict[str, Any] | None) -> Verdict:

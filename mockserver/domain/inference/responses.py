@@ -66,7 +66,7 @@ def agent_answer(request: dict[str, Any], setting: Setting) -> Answer:
         "id": made.id,
         "created_at": setting.now / 1000,
         "status": "completed" if made.draft.finish != "length" else "incomplete",
-        "usage": _usage(made.usage),
+        "usage": _usage(made.usage, agent=True),
         "databricks_output": {"databricks_request_id": made.id},
     }
     if request.get("custom_inputs") is not None:
@@ -115,10 +115,10 @@ def _message(item_id: str, draft: Draft, agent: bool) -> dict[str, Any]:
     return {"type": "message", "id": item_id, "role": "assistant", "status": status, "content": [part]}
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def _usage(usage: Usage, agent: bool) -> dict[str, Any]:
     return {
         "input_tokens": usage.prompt,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0} if agent else {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": usage.completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.total,
@@ -138,7 +138,7 @@ def _enveloped(request: dict[str, Any], setting: Setting, made: Made, over: bool
         "incomplete_details": {"reason": "max_output_tokens"} if over and cut else None,
         "model": setting.profile.model,
         "output": list(made.items) if over else [],
-        "usage": _usage(made.usage) if over else None,
+        "usage": _usage(made.usage, made.agent) if over else None,
     }
     for key, default in _ECHOED.items():
         envelope[key] = request.get(key, default)

@@ -27,7 +27,9 @@ _PLAIN = re.compile(
     re.IGNORECASE,
 )
 _NOT_ECHO = re.compile(
-    r"^(?:a|an|in|as|your|my|something|what|why|how|if|to|about|json|one|two|three|yes or|true or)\b", re.I
+    r"\b(?:in|about|using)\b"
+    r"|^(?:a|an|in|as|your|my|something|what|why|how|if|to|about|json|one|two|three|yes or|true or)\b",
+    re.I,
 )
 
 
@@ -37,7 +39,7 @@ def echoed(text: str) -> str | None:
     if match and "___" not in match[1]:
         return match[1]
     match = _PLAIN.match(text.strip())
-    if match and not _NOT_ECHO.match(match[1]) and len(match[1].split()) <= 7:
+    if match and not _NOT_ECHO.search(match[1]) and len(match[1].split()) <= 7:
         said = match[1].strip()
         return said if len(said.split()) == 1 else said[0].upper() + said[1:] + "."
     return None

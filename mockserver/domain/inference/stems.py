@@ -72,7 +72,11 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in words(text) if word not in STOP_WORDS]
 
 
-@lru_cache(maxsize=1024)
 def stem_set(text: str) -> frozenset[str]:
-    """The stems of a short text, as a set; cached."""
+    """The stems of a text, as a set; those of short texts are remembered."""
+    return _short_stem_set(text) if len(text) < 400 else frozenset(stems(text))
+
+
+@lru_cache(maxsize=1024)
+def _short_stem_set(text: str) -> frozenset[str]:
     return frozenset(stems(text))

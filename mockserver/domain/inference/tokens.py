@@ -30,9 +30,13 @@ def split(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-@lru_cache(maxsize=512)
 def count(text: str) -> int:
     """How many tokens ``text`` has."""
+    return _count_short(text) if len(text) < 1000 else len(_TOKEN.findall(text))
+
+
+@lru_cache(maxsize=512)
+def _count_short(text: str) -> int:
     return len(_TOKEN.findall(text))
 
 

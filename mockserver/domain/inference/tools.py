@@ -30,6 +30,7 @@ _MUST_USE = re.compile(
 )
 _SPLIT_BY_PLACE = frozenset(("city", "location", "place", "country", "destination", "region"))
 _SPLIT_BY_PERSON = frozenset(("person", "customer", "employee", "contact"))
+_LONGEST = 8000
 _AND = re.compile(r"\band\b|,|\bversus\b|\bvs\b|&", re.IGNORECASE)
 
 
@@ -84,7 +85,7 @@ def chosen(conversation: Conversation) -> tuple[Tool, ...]:
     named = tuple(tool for tool in tools if tool.name == choice)
     if named:
         return named
-    text = conversation.asked
+    text = conversation.asked[:_LONGEST]
     ranked = sorted(tools, key=lambda tool: -fit(tool, text))
     if choice == "required":
         return tuple(tool for tool in ranked if fit(tool, text) >= 1.0) or (ranked[0],)
@@ -107,15 +108,16 @@ def calls(
     picked = chosen(conversation)
     if not picked:
         return ()
-    best = fit(picked[0], conversation.asked)
-    picked = tuple(tool for tool in picked if fit(tool, conversation.asked) >= max(1.0, 0.6 * best)) or picked[:1]
+    text = conversation.asked[:_LONGEST]
+    best = fit(picked[0], text)
+    picked = tuple(tool for tool in picked if fit(tool, text) >= max(1.0, 0.6 * best)) or picked[:1]
     if conversation.choice not in ("auto", "required"):
         picked = picked[:1]
     made: list[ToolCall] = []
     for tool in picked:
         start = rng.getrandbits(32)
-        for pick in range(_times(tool, conversation.asked)):
-            hints = Hints(conversation.asked, Random(start), vocabulary, pick)
+        for pick in range(_times(tool, text)):
+            hints = Hints(text, Random(start), vocabulary, pick)
             arguments = schema_sampling.sample(_object(tool.parameters), hints, valid)
             made.append(ToolCall(seeds.identifier(id_form, ids), tool.name, json.dumps(arguments, ensure_ascii=False)))
             if not conversation.parallel:
