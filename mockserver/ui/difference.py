@@ -22,7 +22,8 @@ class Change:
 
 def told(entity: Mapping[str, Any]) -> dict[str, str]:
     """What was configured of a served entity, by place."""
-    return dict(leaves({name: value for name, value in entity.items() if name not in UNTOLD}))
+    members = leaves({name: value for name, value in entity.items() if name not in UNTOLD})
+    return {place.removeprefix("external_model."): text for place, text in members}
 
 
 def between(active: Mapping[str, Any], pending: Mapping[str, Any]) -> list[Change]:

@@ -42,9 +42,9 @@ class Errors:
 def _candidates(message: str, where: str | None) -> Iterator[str]:
     quoted = _QUOTED.findall(message)
     if where is not None:
-        yield where
         yield from (f"{where}.{name}" if where else name for name in quoted)
         yield from (f"{where}.{name.removesuffix(TWIN)}" for name in quoted)
+        yield where
         if where.endswith(TWIN):
             yield where.removesuffix(TWIN)
     for name in quoted:

@@ -20,17 +20,15 @@ if TYPE_CHECKING:
     from ..core import Mock
 
 COOKIE = "serving_mock_token"
+CONTROL_COOKIE = "serving_mock_control_token"
 UNIDENTIFIED = frozenset({"ui.static", "ui.signing_form", "ui.signing_sign_in", "ui.signing_sign_out"})
 """What can be had without being anybody."""
 
-EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
-"""The hash of no style at all: what tools that take pictures of pages put into them first."""
-
 POLICY = (
-    f"default-src 'none'; script-src 'self'; style-src 'self' {EMPTY_STYLE}; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-WITH_INLINE_STYLE = POLICY.replace(EMPTY_STYLE, "'unsafe-inline'")
+WITH_INLINE_STYLE = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """The policy of the page that shows the contract: Swagger UI sets style attributes."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -52,7 +50,8 @@ def admit(mock: Mock) -> ResponseReturnValue | None:
     signed_in = identity is not None
     if identity is None and local:
         token, identity = DEVELOPMENT_TOKEN, mock.authenticator.lookup(DEVELOPMENT_TOKEN)
-    g.session = Session(mock, identity, token or "", request.host_url.rstrip("/"), signed_in)
+    base_url, controlling = request.host_url.rstrip("/"), request.cookies.get(CONTROL_COOKIE, "")
+    g.session = Session(mock, identity, token or "", base_url, signed_in, request.remote_addr, controlling)
     if identity is None and request.endpoint not in UNIDENTIFIED:
         return redirect(url_for("ui.signing_form"), 303)
     return None

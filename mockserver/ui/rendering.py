@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app, g, render_template
+from markupsafe import Markup
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {
@@ -25,6 +26,9 @@ TASKS = {
     "agent/v1/chat": "Agent",
     "agent/v2/chat": "Agent",
 }
+BRIEF = 130
+"""Characters of help that fit under a field."""
+
 UPDATES = {"IN_PROGRESS": "Updating", "UPDATE_FAILED": "Update failed", "UPDATE_CANCELED": "Update cancelled"}
 
 
@@ -32,7 +36,7 @@ def page(template: str, **values: Any) -> str:
     """A template with the values that all of them use."""
     jinja = current_app.jinja_env
     if "moment" not in jinja.filters:
-        jinja.filters.update(moment=moment, clock=clock, day=day, iso=iso, number=number)
+        jinja.filters.update(moment=moment, clock=clock, day=day, brief=brief, iso=iso, number=number)
         jinja.globals.update(asset=asset, TASKS=TASKS, KINDS=KINDS)
         jinja.trim_blocks = jinja.lstrip_blocks = True
     return render_template(template, session=g.session, **values)
@@ -71,6 +75,19 @@ def clock(milliseconds: int) -> str:
 def iso(milliseconds: int) -> str:
     """The moment for machines."""
     return _utc(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def brief(text: str) -> Markup:
+    """A description's first sentences, as far as they are short; what stands in backticks as code."""
+    shown = ""
+    for sentence in text.split(". "):
+        if shown and len(shown) + len(sentence) > BRIEF:
+            break
+        shown += sentence.rstrip(".") + ". "
+    pieces = shown.strip().split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if i % 2 else piece for i, piece in enumerate(pieces)
+    )
 
 
 def number(value: float) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
+from .. import control
 from ..delivery import Disturbed
 from ..errors import Unauthenticated
 from ..handlers import HANDLERS, Handler
@@ -30,6 +31,8 @@ class Session:
     token: str
     base_url: str
     signed_in: bool
+    client: str | None = None
+    control_token: str = ""
 
     @property
     def user(self) -> Identity:
@@ -89,6 +92,33 @@ class Session:
             base_url=self.base_url,
         )
         return self.mock.respond(operation, request, handler)
+
+
+class Control:
+    """The simulation's controls, asked for as any client of the control plane asks, and refused alike."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def ask(
+        self,
+        operation_id: str,
+        body: Json = None,
+        query: Mapping[str, str] | None = None,
+        media_type: str = JSON_MEDIA_TYPE,
+        **parameters: str,
+    ) -> Reply:
+        """Put one request to the control plane. ``body`` is sent as it is when it is bytes."""
+        operation = control.control_spec().operations[operation_id]
+        headers = {
+            "authorization": f"Bearer {self._session.token}",
+            "content-type": media_type,
+            "host": self._session.base_url.partition("://")[2],
+            **({control.TOKEN_HEADER: self._session.control_token} if self._session.control_token else {}),
+        }
+        raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        request = Request(operation.method, path_of(operation, parameters), headers, parameters, query or {}, raw)
+        return control.respond(self._session.mock, operation, request, self._session.client)
 
 
 def plain(answer: Reply | Stream | Disturbed) -> Reply:
