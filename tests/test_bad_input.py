@@ -174,7 +174,7 @@ OTHER_WRITES: list[tuple[str, str, Any]] = [
     ),
 ]
 PATHS = [
-    "/",
+    "/nowhere",
     "/api/2.0/serving-endpoints/../serving-endpoints/nope",
     "/api/2.0//serving-endpoints/kept",
     "/api/2.0/serving-endpoints/%2e%2e/kept",
@@ -252,7 +252,7 @@ def test_a_path_trick_leads_nowhere(kept: tuple[Rest, str], instant_server: Mock
     "raw",
     [
         b"GARBAGE\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /nowhere HTTP/9.9\r\n\r\n",
         b"POST /api/2.0/serving-endpoints HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n",
         b"POST /api/2.0/serving-endpoints HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
         b"POST /api/2.0/serving-endpoints HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
