@@ -76,7 +76,7 @@ def listed(rest: Rest, name: str) -> dict[str, Any]:
 
 def test_the_list_names_the_kind_of_what_is_served(server: MockServer, rest: Rest) -> None:
     feature = {"entity_name": "main.default.features", "scale_to_zero_enabled": True}
-    optimised = {"entity_name": "system.ai.meta_llama_v3_1_8b_instruct", "entity_version": "3"}
+    optimised: dict[str, Any] = {"entity_name": "system.ai.meta_llama_v3_1_8b_instruct", "entity_version": "3"}
     optimised |= {"min_provisioned_throughput": 0, "max_provisioned_throughput": 19_000}
     kinds = {
         "custom": (CUSTOM, "UC_MODEL"),

@@ -57,7 +57,8 @@ def endpoint_of(call: Call, reader: Reader | None = None) -> tuple[Endpoint, Lev
         if name in foundation_endpoints():
             raise invalid(
                 f"Endpoint '{name}' is a pay-per-token foundation model endpoint: it can be queried and take rate "
-                "limits and AI gateway settings, but has no configuration, tags or logs of its own and cannot be deleted."
+                "limits and AI gateway settings, but it has no configuration, tags or logs of its own and cannot be "
+                "deleted."
             )
         raise missing(name)
     return endpoint, permitted(call, endpoint.id, endpoint.name, reader)
