@@ -41,6 +41,8 @@ def workspace_client(mock: ServingMock, in_process: bool, config: dict[str, Any]
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config
 
+    Config.attributes()  # collects the class's own; a subclass that came first would find none
+
     class LocalConfig(Config):
         def _resolve_host_metadata(self) -> None:
             """Nothing is to be found out about the mock, and in process nothing listens where this would ask."""

@@ -102,7 +102,8 @@ class _Raw:
             yield from self._exchange.body()
         except Disconnected as problem:
             if problem.expected >= 0:
-                raise IncompleteRead(problem.received, problem.expected - problem.received) from None
+                reason = IncompleteRead(problem.received, problem.expected - problem.received)
+                raise ProtocolError(f"Connection broken: {reason!r}", reason) from None
             raise ProtocolError(f"Response ended prematurely: {problem}") from None
         except Impatient as problem:
             raise ReadTimeoutError(None, None, str(problem)) from None  # type: ignore[arg-type]  # there is no pool
