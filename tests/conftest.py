@@ -63,3 +63,30 @@ def caller(url: str, token: str | None) -> Callable[..., requests.Response]:
 def sdk(url: str, token: str) -> WorkspaceClient:
     """The unmodified SDK, giving up on refusals soon instead of after five minutes."""
     return WorkspaceClient(config=Config(host=url, token=token, auth_type="pat", retry_timeout_seconds=5))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium, for one module: while it is there, its event loop keeps others from running."""
+    from pages import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def tab(browser: Any, instant_server: MockServer, token: str) -> Iterator[Any]:
+    """A browser tab on a workspace of its own, where every deployment is instant."""
+    from pages import tab_of
+
+    with tab_of(browser, instant_server, token) as opened:
+        yield opened
+
+
+@pytest.fixture
+def paced_tab(browser: Any, paced_server: MockServer, token: str) -> Iterator[Any]:
+    """A browser tab on a workspace of its own, where deployments take their time."""
+    from pages import tab_of
+
+    with tab_of(browser, paced_server, token) as opened:
+        yield opened

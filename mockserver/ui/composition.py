@@ -104,7 +104,8 @@ def gateway_form(spec: Spec) -> Form:
 
 def hosted_models() -> list[str]:
     """The foundation models that can be served with throughput of their own."""
-    return [model.entity_name for model in catalog.foundation_models()]
+    names = (model.entity_name for model in catalog.foundation_models())
+    return [name for name in names if throughput.chunk_of(name) is not None]
 
 
 class Composition:
