@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from openapi import Operation
+from openapi.portable import portable
 
 from . import control, errors, ui
 from .core import MAX_BODY, Mock
@@ -42,7 +43,7 @@ def create_app(mock: Mock) -> Flask:
             methods=[operation.method],
             provide_automatic_options=False,
         )
-    document = orjson.dumps(mock.spec.document)
+    document = orjson.dumps(portable(mock.spec.document))
 
     @app.get("/openapi.json", provide_automatic_options=False)
     def openapi_document() -> Response:

@@ -12,6 +12,7 @@ import orjson
 
 from .bundle import bundle
 from .cache import ROOT
+from .portable import portable
 from .sources import ContractError, Problem
 
 
@@ -47,7 +48,7 @@ def _check(root: Path) -> int:
 
 
 def _bundle(root: Path, indent: bool) -> int:
-    content = orjson.dumps(bundle(root), option=orjson.OPT_INDENT_2 if indent else None)
+    content = orjson.dumps(portable(bundle(root)), option=orjson.OPT_INDENT_2 if indent else None)
     sys.stdout.buffer.write(content + b"\n")
     return 0
 
