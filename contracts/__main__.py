@@ -63,7 +63,7 @@ def credentials(command: Any) -> Any:
 @click.option("--no-fuzz", is_flag=True, help="Only the journeys.")
 @click.option("--journey", multiple=True, help="Only this journey; may be given more than once.")
 @click.option("--assert", "asserted", multiple=True, help="A law that is asserted only when asked for.")
-@click.option("--stop-at", default="", help="Stop as soon as this law is seen broken.")
+@click.option("--stop-at", default="", help="Stop as soon as this law, or `any`, is seen broken.")
 @click.option(
     "--known", type=click.Path(dir_okay=False), help="Known deviations (JSON), each with a reason and an expiry."
 )

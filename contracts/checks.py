@@ -37,7 +37,7 @@ WORD = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,40}[a-zA-Z0-9])?")
 UNDOCUMENTED_ANYWAY = (405, 413, 414, 415, 429, 431)
 
 
-class oracle_at_the_transport:  # noqa: N801 - schemathesis names a check after its class
+class oracle_at_the_transport:
     """Fails a generated case when the oracle found something in its exchange."""
 
     judge: Judge | None = None

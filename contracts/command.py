@@ -12,6 +12,7 @@ import click
 
 from .budget import Allowance
 from .deviations import DeviationError, apply_deviations, read_deviations
+from .findings import ANY
 from .laws import law
 from .plan import print_plan
 from .report import write_reports
@@ -75,6 +76,8 @@ def options_of(target: Target, given: dict[str, Any]) -> Options:
         if name not in JOURNEYS:
             raise Usage(f"there is no journey {name!r}; there are {', '.join(JOURNEYS)}")
     for identifier in (*(given.get("asserted") or ()), *filter(None, [given.get("stop_at")])):
+        if identifier == ANY:
+            continue
         try:
             law(identifier)
         except KeyError as problem:
@@ -105,7 +108,7 @@ def _or(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
-class _stopping:  # noqa: N801 - used as a statement
+class _stopping:
     """Ctrl-C and SIGTERM stop the run, which then cleans up; a second one has no effect on the clean-up."""
 
     def __init__(self, run: Run) -> None:

@@ -178,7 +178,7 @@ def _has_settled_before(known: Known, exchange: Exchange) -> bool:
 def _tagged(known: Known, sent: dict[str, Json]) -> None:
     if known.tags is None:
         return
-    added = tags_of([tag for tag in sent.get("add_tags") or []])
+    added = tags_of(list(sent.get("add_tags") or []))
     if added is None:
         known.unsure = True
         return

@@ -14,6 +14,9 @@ from .laws import Law, law
 from .routes import match
 
 LONGEST_SEQUENCE = 8
+ANY = "any"
+"""As the law to stop at: any law."""
+
 HOPELESS = 6
 """So many replies that did not come, or came much too late, end the run: the target is lost."""
 _NUMBERS = re.compile(r"\d+|[0-9a-f]{8,}")
@@ -101,7 +104,7 @@ class Judge:
             self.first_at = self.first_at or finding.exchange.number
         self.lost[finding.law.id] += 1
         lost = finding.law.id in ("robust.replies", "robust.time") and self.lost[finding.law.id] >= HOPELESS
-        if lost or finding.law.id == self.stop_at:
+        if lost or self.stop_at in (finding.law.id, ANY):
             self.on_stop()
 
     def _way_to(self, exchange: Exchange) -> list[Exchange]:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import effects, reading
+from . import answers, effects, reading
 from .exchange import Asked, Exchange
 from .findings import Judge, endpoint_of
 from .knowledge import Known
@@ -52,6 +52,7 @@ class Oracle:
     catalog: dict[str, Json] = field(default_factory=dict)
     catalog_read: dict[str, Json] = field(default_factory=dict)
     caller: str | None = None
+    answer_ids: set[str] = field(default_factory=set)
     documents: dict[str, Any] = field(default_factory=dict)
     clock: int = 0
     creating: Counter[str] = field(default_factory=Counter)
@@ -139,7 +140,7 @@ class Oracle:
 
     def _caller(self, exchange: Exchange, seen: Seen, hit: Match) -> None:
         accepted = exchange.ok and seen.is_write
-        if accepted and hit.operation.request_media_types and "issue_token" != hit.operation.id:
+        if accepted and hit.operation.request_media_types and hit.operation.id != "issue_token":
             self._accepted(exchange, hit)
         if not self.judge.hold(
             "access.wrong-token",
@@ -153,6 +154,8 @@ class Oracle:
         try:
             effects.apply(self, exchange, seen, hit)
             reading.judge_reply(self, exchange, seen, hit)
+            if "Queries" in hit.operation.tags:
+                answers.judge_answer(self, exchange, seen, hit)
         except (AttributeError, TypeError, KeyError, ValueError) as problem:
             got = f"{type(problem).__name__}: {problem}"
             self.judge.hold("shape.body", exchange, False, "a reply that can be understood", got, "odd")

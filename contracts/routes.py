@@ -60,5 +60,5 @@ def fill(identifier: str, parameters: dict[str, str]) -> str:
 
     path = operation(identifier).path
     for key, value in parameters.items():
-        path = path.replace("{%s}" % key, quote(value, safe=""))
+        path = path.replace(f"{{{key}}}", quote(value, safe=""))
     return path

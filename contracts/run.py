@@ -125,6 +125,8 @@ class Run:
         """The journeys that this run may walk."""
         may = ORDER[: ORDER.index(self.options.profile) + 1]
         chosen = [each for each in JOURNEYS.values() if each.needs in may]
+        if not self.options.query_endpoints:
+            chosen = [each for each in chosen if each.needs is not Profile.QUERY]
         return [each for each in chosen if not self.options.journeys or each.name in self.options.journeys]
 
     def reach(self) -> None:

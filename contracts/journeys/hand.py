@@ -212,7 +212,9 @@ class Hand:
             return
         document = first.reply
         for key in ("state", "last_updated_timestamp", "id", "creator", "creation_timestamp", "tags", "description"):
-            kept = key not in document or item.get(key) == document[key] or key == "tags" and _same_tags(item, document)
+            kept = (
+                key not in document or item.get(key) == document[key] or (key == "tags" and _same_tags(item, document))
+            )
             self.hold("memory.list-agrees", last, kept, document.get(key), item.get(key), f"list.{key}")
         for key in ("config", "pending_config"):
             kept = (key in item) == (key in document)

@@ -163,6 +163,21 @@ def _while_it_runs(hand: Hand, name: str) -> None:
     hand.sandwich(name)
 
 
+def _own_logs(hand: Hand, name: str) -> None:
+    """A custom model has logs of its own, and of its building, for each served entity."""
+    texts = {}
+    for operation in ("get_logs", "get_build_logs"):
+        for entity in ("blue", "green"):
+            exchange = hand.accepted(hand.call(operation, name=name, served_model_name=entity))
+            logs = exchange.document.get("logs")
+            kept = isinstance(logs, str) and bool(logs.strip())
+            hand.hold("memory.documents", exchange, kept, "logs in words", exchange.body, operation)
+            texts[operation, entity] = logs
+            hand.hold(
+                "memory.documents", exchange, len(set(texts.values())) == len(texts), "different logs", logs, "alike"
+            )
+
+
 def _telemetry() -> dict[str, object]:
     return {"telemetry_profile_id": "contract-profile", "inference_table_config": {"sampling_fraction": 0.25}}
 

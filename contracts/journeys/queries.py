@@ -1,1 +1,440 @@
-"""x"""
+"""Queries of every task: what holds between one answer and another, and what must be refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from ..answers import answer_text
+from ..exchange import Exchange
+from ..safety import Profile
+from .hand import Abandoned, Hand, journey, words
+from .recipes import CHAT, COMPLETIONS, EMBEDDINGS, chat, custom, external, routes
+
+Json = Any
+HOSTED_CHAT = "databricks-meta-llama-3-3-70b-instruct"
+DIMENSIONS = {"databricks-gte-large-en": 1024, "databricks-bge-large-en": 1024}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "unit": {"enum": ["celsius", "fahrenheit"]}},
+            "required": ["city", "unit"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def hosted(hand: Hand, task: str, preferred: str = "") -> str:
+    """A foundation model of the workspace for a task. Raises ``Abandoned`` when there is none or it may not be asked."""
+    if not hand.around.guard.target.is_loopback:
+        raise Abandoned("foundation models are asked on loopback only, or with --query-endpoint")
+    listed = hand.call("list_foundation_models").document.get("endpoints") or []
+    names = [str(item.get("name")) for item in listed if isinstance(item, dict) and item.get("task") == task]
+    if not names:
+        raise Abandoned(f"no foundation model for {task}")
+    return preferred if preferred in names else names[0]
+
+
+@journey(Profile.QUERY)
+def named_endpoints(hand: Hand) -> None:
+    """The endpoints that may be queried, each by its task."""
+    for name in hand.around.query_endpoints:
+        task = hand.get(name).document.get("task")
+        if task == CHAT:
+            asked_twice(hand, name, chat("Name three rivers.", temperature=0, max_tokens=32))
+        elif task == EMBEDDINGS:
+            hand.accepted(hand.query(name, {"input": ["one text", "another text"]}))
+        elif task == COMPLETIONS:
+            asked_twice(hand, name, {"prompt": "Once upon a time", "temperature": 0, "max_tokens": 32})
+    if not hand.around.query_endpoints:
+        raise Abandoned("no --query-endpoint")
+
+
+def asked_twice(hand: Hand, name: str, body: Json) -> Exchange:
+    """At temperature 0 the same request has the same answer, the same model and the same usage."""
+    first, second = hand.accepted(hand.query(name, body)), hand.accepted(hand.query(name, body))
+    choices = first.document.get("choices")
+    kept = bool(choices) and choices == second.document.get("choices")
+    hand.hold("query.deterministic", second, kept, first.document.get("choices"), second.document.get("choices"))
+    for member, law in (("model", "query.model"), ("usage", "query.usage")):
+        kept = first.document.get(member) == second.document.get(member)
+        hand.hold(law, second, kept, first.document.get(member), second.document.get(member), "again")
+    return first
+
+
+@journey()
+def chat_queries(hand: Hand) -> None:
+    """Chat: deterministic at temperature 0, different for different prompts, cut, stopped, with several choices."""
+    own = hand.ready(hand.name("chatter"), external("talker"))
+    for name in (own, hosted(hand, CHAT, HOSTED_CHAT)):
+        whole = asked_twice(hand, name, chat("Name three rivers.", temperature=0))
+        other = hand.accepted(hand.query(name, chat("Why is the sky blue?", temperature=0)))
+        kept = answer_text(whole) != answer_text(other) and bool(answer_text(whole).strip())
+        hand.hold("query.varied", other, kept, "another answer", answer_text(other))
+        _cut_and_stopped(hand, name, answer_text(whole), "chat")
+        _usage_grows(hand, name)
+        for n in (1, 2, 3):
+            many = hand.accepted(hand.query(name, chat("Say something.", n=n, temperature=1.0)))
+            texts = [answer_text(many, index) for index in range(n)]
+            hand.hold("query.choices", many, all(texts), f"{n} answers", texts, "texts")
+    hand.delete(own)
+
+
+def _cut_and_stopped(hand: Hand, name: str, whole: str, kind: str) -> None:
+    def ask(**more: Json) -> Exchange:
+        body = chat("Name three rivers.") if kind == "chat" else {"prompt": "Once upon a time"}
+        return hand.accepted(hand.query(name, {**body, "temperature": 0, **more}))
+
+    for limit in (1, 3, 8):
+        cut = ask(max_tokens=limit)
+        used = (cut.document.get("usage") or {}).get("completion_tokens")
+        reason = ((cut.document.get("choices") or [{}])[0]).get("finish_reason")
+        hand.hold("query.max-tokens", cut, used == limit, limit, used, "exact")
+        hand.hold("query.max-tokens", cut, reason == "length", "length", reason, "reason")
+        text = answer_text(cut)
+        kept = whole.startswith(text.rstrip()) and len(text) < len(whole)
+        hand.hold("query.max-tokens", cut, kept, f"the beginning of {whole[:60]!r}", text, "beginning")
+    stop = whole.split()[2] if len(whole.split()) > 3 else ""
+    if stop:
+        for given in (stop, [stop, "never-occurs"]):
+            ended = ask(stop=given)
+            text = answer_text(ended)
+            kept = stop not in text and whole.startswith(text) and len(text) < len(whole)
+            hand.hold("query.stop", ended, kept, f"the text before {stop!r}", text)
+            reason = ended.document["choices"][0].get("finish_reason")
+            hand.hold("query.finish-reason", ended, reason == "stop", "stop", reason, "stopped")
+
+
+def _usage_grows(hand: Hand, name: str) -> None:
+    short = hand.accepted(hand.query(name, chat("Hello.", max_tokens=1)))
+    long = hand.accepted(hand.query(name, chat("Hello. " * 40, max_tokens=1)))
+    counts = [(each.document.get("usage") or {}).get("prompt_tokens", 0) for each in (short, long)]
+    hand.hold(
+        "query.usage", long, counts[0] + 30 < counts[1] < counts[0] + 400, "more for a longer text", counts, "grows"
+    )
+
+
+@journey()
+def completion_queries(hand: Hand) -> None:
+    """Completions: as chat, with a text."""
+    name = hand.ready(hand.name("writer"), external("writer", "gpt-3.5-turbo-instruct", COMPLETIONS))
+    whole = asked_twice(hand, name, {"prompt": "Once upon a time", "temperature": 0})
+    _cut_and_stopped(hand, name, answer_text(whole), "completion")
+    several = hand.accepted(hand.query(name, {"prompt": "Once", "n": 2}))
+    hand.hold("query.choices", several, len(several.document.get("choices") or []) == 2, 2, several.document, "n")
+    routed = hand.call("create_completion", {"model": name, "prompt": "Once upon a time", "temperature": 0})
+    kept = routed.ok and answer_text(routed) == answer_text(whole)
+    hand.hold("query.routes", routed, kept, answer_text(whole), words(routed), "completions")
+    wrong = hand.query(name, {"input": "no prompt"})
+    hand.refused("query.refuses", wrong, 400, ("BAD_REQUEST", "INVALID_PARAMETER_VALUE"), "no prompt")
+    hand.delete(name)
+
+
+@journey()
+def embedding_queries(hand: Hand) -> None:
+    """Embeddings: sizes, order, length, sense."""
+    own = hand.ready(hand.name("vectors"), external("vectors", "text-embedding-ada-002", EMBEDDINGS))
+    for name in (own, hosted(hand, EMBEDDINGS, "databricks-gte-large-en")):
+        texts = [
+            "The cat sat on the mat in the sun.",
+            "A cat was sitting on a mat in the sun.",
+            "Quarterly revenue grew by seven percent.",
+            "The rain in Spain stays mainly in the plain.",
+        ]
+        one = [vectors(hand.accepted(hand.query(name, {"input": text})))[0] for text in texts]
+        together = hand.accepted(hand.query(name, {"input": texts}))
+        found = vectors(together)
+        sizes = {len(each) for each in (*one, *found)}
+        expected = 1536 if name == own else DIMENSIONS.get(name)
+        hand.hold("query.embedding-size", together, len(sizes) == 1, "one size", sizes, "between requests")
+        hand.hold(
+            "query.embedding-size", together, expected is None or sizes == {expected}, expected, sizes, "of the model"
+        )
+        order = len(found) == len(one) and all(_near(a, b) for a, b in zip(one, found, strict=True))
+        hand.hold("query.embedding-order", together, order, "in the order of the inputs", "another", "order")
+        again = vectors(hand.accepted(hand.query(name, {"input": texts[0]})))[0]
+        hand.hold("query.embedding-sense", together, _near(one[0], again), "the same again", again[:4], "same")
+        close, far = similarity(one[0], one[1]), similarity(one[0], one[2])
+        hand.hold(
+            "query.embedding-sense", together, close > far and far < 0.999, f"{close:.3f} above", f"{far:.3f}", "near"
+        )
+        routed = hand.call("create_embeddings", {"model": name, "input": texts[0], "encoding_format": "float"})
+        kept = routed.ok and _near(vectors(routed)[0], one[0])
+        hand.hold("query.routes", routed, kept, "the same embedding", words(routed)[:80], "embeddings")
+        usage = together.document.get("usage") or {}
+        kept = usage.get("prompt_tokens") == usage.get("total_tokens") and usage.get("prompt_tokens", 0) > 20
+        hand.hold("query.usage", together, kept, "prompt_tokens = total_tokens", usage, "embeddings")
+        for wrong in ({"messages": [{"role": "user", "content": "x"}]}, {"input": None}, {}):
+            refusal = hand.query(name, wrong)
+            hand.refused(
+                "query.refuses", refusal, 400, ("BAD_REQUEST", "INVALID_PARAMETER_VALUE"), json.dumps(wrong)[:20]
+            )
+    hand.delete(own)
+
+
+def vectors(exchange: Exchange) -> list[list[float]]:
+    """The embeddings of an answer."""
+    data = exchange.document.get("data") or []
+    return [each["embedding"] for each in data if isinstance(each.get("embedding"), list)] or [[0.0]]
+
+
+def similarity(left: list[float], right: list[float]) -> float:
+    """The cosine of two vectors."""
+    norm = math.sqrt(sum(x * x for x in left) * sum(x * x for x in right)) or 1.0
+    return sum(a * b for a, b in zip(left, right, strict=False)) / norm
+
+
+def _near(left: list[float], right: list[float]) -> bool:
+    return len(left) == len(right) and similarity(left, right) > 0.9999
+
+
+@journey()
+def custom_queries(hand: Hand) -> None:
+    """Custom models by MLflow's scoring protocol, with a traffic split."""
+    name = hand.name("scorer")
+    served = [custom("major"), custom("minor", version="2"), custom("idle", version="3")]
+    config = {"served_entities": served, "traffic_config": routes(major=60, minor=40, idle=0)}
+    hand.accepted(hand.call("create_serving_endpoint", {"name": name, "config": config}))
+    hand.settled(name)
+    rows = [{"a": number, "b": "x"} for number in range(3)]
+    forms: list[tuple[str, Json, int]] = [
+        ("dataframe_records", {"dataframe_records": rows}, 3),
+        ("dataframe_split", {"dataframe_split": {"columns": ["a"], "data": [[1], [2], [3], [4]]}}, 4),
+        ("instances", {"instances": [1, 2]}, 2),
+        ("inputs", {"inputs": [1, 2, 3]}, 3),
+        ("inputs by column", {"inputs": {"a": [1, 2], "b": [3, 4]}}, 2),
+        ("params", {"dataframe_records": rows, "params": {"k": 1}}, 3),
+    ]
+    answers = {}
+    for where, body, count in forms:
+        exchange = hand.accepted(hand.query(name, body))
+        predictions = exchange.document.get("predictions")
+        kept = isinstance(predictions, list) and len(predictions) == count
+        hand.hold("query.predictions", exchange, kept, f"{count} predictions", predictions, where)
+        answers[where] = predictions
+    csv = hand.call("query_endpoint", raw=b"a,b\n1,2\n3,4\n", media_type="text/csv", name=name)
+    kept = csv.ok and len(csv.document.get("predictions") or []) == 2
+    hand.hold("query.predictions", csv, kept, "2 predictions", words(csv), "csv")
+    for wrong in ({}, {"inputs": [1], "instances": [1]}, {"columns": ["a"], "data": [[1]]}, [1, 2]):
+        refusal = hand.query(name, wrong)
+        hand.refused("query.input-forms", refusal, 400, ("BAD_REQUEST",), json.dumps(wrong)[:20])
+    refusal = hand.call("query_endpoint", raw=b"<a/>", media_type="application/xml", name=name)
+    hand.refused("query.input-forms", refusal, 415, (), "media type")
+    refusal = hand.call("query_endpoint", raw=b'{"inputs": [', name=name)
+    hand.refused("query.input-forms", refusal, 400, ("BAD_REQUEST",), "broken JSON")
+    _traffic(hand, name)
+    hand.delete(name)
+
+
+def _traffic(hand: Hand, name: str) -> None:
+    """The split is kept, an entity without traffic is not asked, and each can be asked by itself."""
+    served: dict[str | None, int] = {}
+    for number in range(50):
+        exchange = hand.accepted(hand.query(name, {"inputs": [number]}))
+        entity = exchange.header("served-model-name")
+        served[entity] = served.get(entity, 0) + 1
+    kept = 12 <= served.get("major", 0) <= 46 and served.get("minor", 0) >= 4 and set(served) == {"major", "minor"}
+    hand.hold("query.served-model", exchange, kept, "about 60 % major, 40 % minor", served, "split")
+    for entity in ("major", "minor", "idle"):
+        exchange = hand.call("query_served_model", {"inputs": [1]}, name=name, served_model_name=entity)
+        hand.accepted(exchange, "query.routes", "served model")
+    exchange = hand.call("query_served_model", {"inputs": [1]}, name=name, served_model_name="nobody")
+    hand.refused("query.routes", exchange, 404, (), "unknown served model")
+
+
+@journey()
+def agent_queries(hand: Hand) -> None:
+    """Agents, where the target takes an entity for one."""
+    name = hand.ready(hand.name("agent"), custom("helper", "main.contract.support_agent"))
+    if hand.get(name).document.get("task") != "agent/v1/responses":
+        hand.delete(name)
+        raise Abandoned("the entity is no agent on this target")
+    exchange = hand.accepted(hand.query(name, {"input": [{"role": "user", "content": "Hello, who are you?"}]}))
+    check_agent(hand, exchange)
+    hand.refused(
+        "query.refuses", hand.query(name, chat("hi")), 400, ("BAD_REQUEST", "INVALID_PARAMETER_VALUE"), "messages"
+    )
+    streamed = hand.accepted(hand.query(name, {"input": [{"role": "user", "content": "Hello."}], "stream": True}))
+    events = [json.loads(data) for data in streamed.events if data != "[DONE]"]
+    texts = "".join(event.get("delta", "") for event in events if event.get("type") == "response.output_text.delta")
+    done = [event for event in events if event.get("type") == "response.output_item.done"]
+    items = [event["item"] for event in done if event["item"].get("type") == "message"]
+    said = "".join(block.get("text", "") for item in items for block in item.get("content") or [])
+    hand.hold("stream.equal", streamed, bool(texts) and texts == said, said, texts, "agent")
+    hand.delete(name)
+
+
+def check_agent(hand: Hand, exchange: Exchange) -> None:
+    """The reply of an agent has an assistant's message with text."""
+    output = exchange.document.get("output") or []
+    messages = [item for item in output if item.get("type") == "message"]
+    texts = [block.get("text") for item in messages for block in item.get("content") or []]
+    kept = bool(messages) and all(item.get("role") == "assistant" for item in messages) and all(texts) and bool(texts)
+    hand.hold("query.agent", exchange, kept, "output messages of the assistant with text", output)
+    hand.hold(
+        "query.agent",
+        exchange,
+        exchange.document.get("object") == "response",
+        "response",
+        exchange.document.get("object"),
+        "object",
+    )
+
+
+@journey()
+def openai_routes(hand: Hand) -> None:
+    """The routes of other vendors' clients reach the same endpoint with the same answer."""
+    own = hand.ready(hand.name("routed"), external("routed"))
+    model = hosted(hand, CHAT, HOSTED_CHAT)
+    for name in (own, model):
+        body = chat("Name three rivers.", temperature=0)
+        direct = hand.accepted(hand.query(name, body))
+        for operation in ("create_chat_completion", "gateway_chat_completion"):
+            routed = hand.call(operation, {**body, "model": name})
+            kept = routed.ok and answer_text(routed) == answer_text(direct)
+            hand.hold("query.routes", routed, kept, answer_text(direct), words(routed), operation)
+    served = hand.call(
+        "query_served_model", chat("Name three rivers.", temperature=0), name=own, served_model_name="routed"
+    )
+    kept = served.ok and answer_text(served) == answer_text(hand.query(own, chat("Name three rivers.", temperature=0)))
+    hand.hold("query.routes", served, kept, "the same answer", words(served), "served model")
+    response = hand.accepted(
+        hand.call("create_response", {"model": model, "input": "Name three rivers."}), "query.routes"
+    )
+    check_agent(hand, response)
+    message = hand.call(
+        "create_message",
+        {"model": "databricks-claude-sonnet-4", "max_tokens": 20, "messages": [{"role": "user", "content": "Hi"}]},
+    )
+    if message.status != 404:
+        hand.accepted(message, "query.routes", "messages")
+        blocks = message.document.get("content") or [{}]
+        kept = message.document.get("role") == "assistant" and bool(blocks[0].get("text"))
+        hand.hold("query.message", message, kept, "an assistant's text", message.document, "messages")
+    for operation in ("create_chat_completion", "gateway_chat_completion", "create_embeddings", "create_completion"):
+        content = {"messages": [{"role": "user", "content": "x"}], "input": "x", "prompt": "x"}
+        wanted = {"create_embeddings": "input", "create_completion": "prompt"}.get(operation, "messages")
+        missing = hand.call(operation, {"model": hand.name("nobody"), wanted: content[wanted]})
+        hand.refused("query.unknown-endpoint", missing, 404, ("ENDPOINT_NOT_FOUND",), operation)
+    for _ in range(3):
+        missing = hand.query(hand.name("nobody"), chat("Anyone?"))
+        hand.refused("query.unknown-endpoint", missing, 404, ("ENDPOINT_NOT_FOUND",), "invocations")
+    hand.delete(own)
+
+
+@journey()
+def refused_queries(hand: Hand) -> None:
+    """Queries that do not fit are refused with 400."""
+    own = hand.ready(hand.name("strict"), external("strict"))
+    model = hosted(hand, CHAT, HOSTED_CHAT)
+    bad: list[tuple[str, Json]] = [
+        ("no messages", {"max_tokens": 5}),
+        ("empty messages", {"messages": []}),
+        ("bad role", {"messages": [{"role": "wizard", "content": "x"}]}),
+        ("no content", {"messages": [{"role": "user"}]}),
+        ("hot", chat("x", temperature=2.5)),
+        ("cold", chat("x", temperature=-1)),
+        ("no tokens", chat("x", max_tokens=0)),
+        ("n=0", chat("x", n=0)),
+        ("n=6", chat("x", n=6)),
+        ("top_p", chat("x", top_p=1.5)),
+        ("stream", chat("x", stream="yes")),
+        ("text", {"messages": "hello"}),
+        ("stop", chat("x", stop=7)),
+    ]
+    for name in (own, model):
+        for where, body in bad:
+            hand.refused(
+                "query.refuses", hand.query(name, body), 400, ("BAD_REQUEST", "INVALID_PARAMETER_VALUE"), where
+            )
+        streamed = hand.query(name, {"messages": [], "stream": True})
+        hand.refused("stream.refusal", streamed, 400, ("BAD_REQUEST", "INVALID_PARAMETER_VALUE"), "empty messages")
+    for body in (chat("x", made_up=1), {"inputs": ["x"]}, chat("x", dataframe_records=[])):
+        hand.refused("query.unknown-field", hand.query(model, body), 400, ("BAD_REQUEST",), json.dumps(body)[-20:])
+    for _ in range(2):
+        hand.accepted(hand.query(own, chat("Still there?")), where="after refusals")
+    hand.delete(own)
+
+
+@journey()
+def tools_and_formats(hand: Hand) -> None:
+    """Forced tool calls fit the tool; a response format is kept."""
+    own = hand.ready(hand.name("tooling"), external("tooling"))
+    for name in (own, hosted(hand, CHAT, HOSTED_CHAT)):
+        forced = {"type": "function", "function": {"name": "get_weather"}}
+        for choice in (forced, "required"):
+            exchange = hand.accepted(
+                hand.query(name, chat("The weather in Oslo?", tools=[WEATHER], tool_choice=choice))
+            )
+            check_tool_call(hand, exchange)
+        none = hand.accepted(hand.query(name, chat("The weather in Oslo?", tools=[WEATHER], tool_choice="none")))
+        calls = ((none.document.get("choices") or [{}])[0].get("message") or {}).get("tool_calls")
+        hand.hold("query.tools", none, not calls, "no call", calls, "none")
+        free = hand.accepted(hand.query(name, chat("Reply with JSON.", response_format={"type": "json_object"})))
+        hand.hold(
+            "query.json",
+            free,
+            isinstance(_parsed(answer_text(free)), dict),
+            "a JSON object",
+            answer_text(free),
+            "object",
+        )
+        schema = {
+            "type": "object",
+            "properties": {"age": {"type": "integer"}, "name": {"type": "string"}},
+            "required": ["age", "name"],
+            "additionalProperties": False,
+        }
+        wanted = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema, "strict": True}}
+        shaped = hand.accepted(hand.query(name, chat("Describe a person.", response_format=wanted)))
+        person = _parsed(answer_text(shaped))
+        kept = (
+            isinstance(person, dict)
+            and set(person) == {"age", "name"}
+            and type(person["age"]) is int
+            and isinstance(person["name"], str)
+        )
+        hand.hold("query.json", shaped, kept, "a person by the schema", answer_text(shaped), "schema")
+    hand.delete(own)
+
+
+def check_tool_call(hand: Hand, exchange: Exchange) -> None:
+    """A forced call names the tool, with arguments that fit."""
+    choice = (exchange.document.get("choices") or [{}])[0]
+    calls = (choice.get("message") or {}).get("tool_calls") or []
+    functions = [call.get("function") or {} for call in calls]
+    named = bool(calls) and all(each.get("name") == "get_weather" for each in functions)
+    hand.hold("query.tools", exchange, named, "get_weather", functions, "name")
+    kept = all(_fits(_parsed(str(each.get("arguments")))) for each in functions)
+    hand.hold("query.tools", exchange, kept, "a city and a unit", functions, "arguments")
+    identifiers = [call.get("id") for call in calls]
+    hand.hold(
+        "query.tools",
+        exchange,
+        all(identifiers) and all(call.get("type") == "function" for call in calls),
+        "ids",
+        identifiers,
+        "ids",
+    )
+
+
+def _fits(arguments: Json) -> bool:
+    return (
+        isinstance(arguments, dict)
+        and set(arguments) == {"city", "unit"}
+        and isinstance(arguments["city"], str)
+        and arguments["unit"] in ("celsius", "fahrenheit")
+    )
+
+
+def _parsed(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

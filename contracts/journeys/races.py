@@ -53,7 +53,7 @@ def racing_creates(hand: Hand) -> None:
         def create(model: str, name: str = name) -> Exchange:
             return hand.call("create_serving_endpoint", {"name": name, "description": model})
 
-        exchanges = together([lambda: create("first"), lambda: create("second"), lambda: create("third")])  # noqa: B023
+        exchanges = together([lambda: create("first"), lambda: create("second"), lambda: create("third")])
         one_wins(hand, exchanges, "create")
         winner = next((exchange for exchange in exchanges if exchange.ok), None)
         shown = hand.get(name)

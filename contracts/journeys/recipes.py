@@ -11,7 +11,7 @@ CHAT, COMPLETIONS, EMBEDDINGS = "llm/v1/chat", "llm/v1/completions", "llm/v1/emb
 
 def reference(key: str) -> str:
     """A secret reference."""
-    return "{{secrets/contract_scope/%s}}" % key
+    return f"{{{{secrets/contract_scope/{key}}}}}"
 
 
 def external(

@@ -1,0 +1,92 @@
+"""pytest: ``serving_contract.check(url)`` in a test, and each law reported as a test of its own.
+
+>>> def test_gateway(serving_contract):                                   # doctest: +SKIP
+...     serving_contract.check("http://127.0.0.1:8080", token="dapi-mock")
+
+With ``@pytest.mark.serving_contract(no_fuzz=True, seed=7)`` the options of ``serving-contracts check`` are set for a
+test. Nothing of the harness is imported until the fixture is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .run import Result
+
+
+class ContractBroken(AssertionError):
+    """A target does not keep the contract; the text lists the laws."""
+
+
+class ServingContract:
+    """What the fixture gives: ``check`` runs the harness, ``result`` is how the last run went."""
+
+    def __init__(self, request: pytest.FixtureRequest, options: dict[str, Any]) -> None:
+        self._request = request
+        self._options = options
+        self.result: Result | None = None
+
+    def check(self, url: str, *, token: str | None = None, **options: Any) -> Result:
+        """Check a target. Raises ``ContractBroken`` when it breaks a law, or the run covered too little.
+
+        Args:
+            url: the target.
+            token: its bearer token; else found as the command line finds it.
+            options: as the command line's, with underscores: ``no_fuzz=True``, ``journey=("tags",)``, ``max_time=30``.
+        """
+        from .command import options_of
+        from .report.document import verdict
+        from .run import Run
+        from .target import find_target
+
+        target = find_target(url, token)
+        run = Run(target, options_of(target, {**self._options, **options}))
+        self.result = result = run.go()
+        self._report_laws(result)
+        if result.exit_code:
+            lines = [
+                f"{each.law.id} {each.operation}: expected {each.expected}; got {each.got}"
+                for each in result.new_findings
+            ]
+            raise ContractBroken("\n".join([verdict(result), *lines]))
+        return result
+
+    def _report_laws(self, result: Result) -> None:
+        """One report for each law that was checked, under the test's own name."""
+        from .laws import laws
+
+        broken: dict[str, list[str]] = {}
+        for finding in result.new_findings:
+            text = f"{finding.operation} {finding.where}\nexpected {finding.expected}\ngot {finding.got}"
+            broken.setdefault(finding.law.id, []).append(text)
+        node = self._request.node
+        checked = {law for law, _ in result.checked}
+        for law in laws().values():
+            if law.id not in checked:
+                continue
+            report = pytest.TestReport(
+                nodeid=f"{node.nodeid}[{law.id}]",
+                location=node.location,
+                keywords={law.id: 1},
+                outcome="failed" if law.id in broken else "passed",
+                longrepr="\n\n".join([f"{law.sentence} {law.why}", *broken[law.id]]) if law.id in broken else None,
+                when="call",
+            )
+            node.ihook.pytest_runtest_logreport(report=report)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers", "serving_contract(**options): options of `serving-contracts check` for the serving_contract fixture"
+    )
+
+
+@pytest.fixture
+def serving_contract(request: pytest.FixtureRequest) -> ServingContract:
+    """Checks targets against the contract of the serving-endpoints API."""
+    marker = request.node.get_closest_marker("serving_contract")
+    return ServingContract(request, dict(marker.kwargs) if marker else {})

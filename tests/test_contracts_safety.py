@@ -1,0 +1,286 @@
+"""What the harness may do to a target, enforced where every request passes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import contracts_defects as planted
+import pytest
+import requests
+
+from contracts.budget import Allowance, Budget, Spent
+from contracts.cleanup import sweep
+from contracts.exchange import Asked
+from contracts.ledger import Ledger, remnants
+from contracts.run import Options, Run
+from contracts.safety import Guard, GuardAdapter, HeldBack, Profile, Rights
+from contracts.target import find_target
+from contracts.wire import Wire
+from mockserver.settings import Settings
+
+PREFIX = "contract-0123abcd-"
+OWN = f"{PREFIX}mine"
+BASE = "/api/2.0/serving-endpoints"
+QUICK = Settings(provisioning=0.2, log_level="error")
+
+
+@pytest.fixture(autouse=True)
+def _state_of_this_test_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+class Recording(BaseHTTPRequestHandler):
+    """Answers everything with an empty object and remembers what arrived."""
+
+    arrived: list[tuple[str, str, bytes]]
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.arrived.append((self.command, self.path, body))
+        content = b'{"userName": "me@example.com", "endpoints": [{"name": "production", "id": "1"}]}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = _answer
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def recording() -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
+    handler = type("Handler", (Recording,), {"arrived": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", handler.arrived
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def run_on(url: str, profile: Profile, **options: Any) -> Run:
+    return Run(find_target(url, "token-of-the-test"), Options(profile=profile, deadline=1, **options))
+
+
+def test_under_read_nothing_but_get_ever_arrives_not_even_from_schemathesis_probes(
+    recording: tuple[str, list[tuple[str, str, bytes]]],
+) -> None:
+    url, arrived = recording
+    result = run_on(url, Profile.READ, allowance=Allowance(seconds=15)).go()
+    assert {method for method, _, _ in arrived} == {"GET"}
+    assert len(arrived) > 50
+    assert sum(result.held_back.values()) > 0
+
+
+def test_under_write_nothing_outside_the_prefix_is_touched(
+    recording: tuple[str, list[tuple[str, str, bytes]]],
+) -> None:
+    url, arrived = recording
+    run = run_on(url, Profile.WRITE, allowance=Allowance(seconds=25))
+    run.go()
+    prefix = run.guard.rights.prefix
+    written = [
+        (method, path, body)
+        for method, path, body in arrived
+        if method in ("POST", "PUT", "PATCH", "DELETE") and path.startswith("/api/2.0/serving-endpoints")
+    ]
+    assert len(written) > 100
+    for method, path, body in written:
+        name = path.removeprefix(f"{BASE}/pt").removeprefix(BASE).strip("/").partition("/")[0]
+        if name:
+            assert name.startswith(prefix), (method, path)
+        else:
+            named = json.loads(body).get("name") if body.startswith(b"{") and _is_json(body) else None
+            assert named is None or named.startswith(prefix), (method, path, body)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def asked(method: str, path: str, body: Any = None, **headers: str) -> Asked:
+    return Asked(method, path, headers, None if body is None else json.dumps(body).encode())
+
+
+WRITE = Rights(Profile.WRITE, PREFIX)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        asked("DELETE", f"{BASE}/production"),
+        asked("DELETE", BASE),
+        asked("PUT", f"{BASE}/production/config", {"name": OWN}),
+        asked("DELETE", f"{BASE}/{OWN}%2F..%2Fproduction"),
+        asked("DELETE", f"{BASE}/{OWN}/../production"),
+        asked("PUT", f"{BASE}/pt/production/config"),
+        asked("POST", BASE, {"name": "production"}),
+        asked("POST", BASE, {"name": 17}),
+        asked("POST", f"{BASE}/pt", {"name": "production"}),
+        asked("PUT", "/api/2.0/permissions/serving-endpoints/" + "0" * 32),
+        asked("POST", "/api/2.0/jobs/create"),
+        asked("POST", "/serving-endpoints/production/invocations"),
+        asked("POST", "/serving-endpoints/chat/completions", {"model": "production"}),
+        asked("POST", "/api/2.0/external-function", {}),
+        Asked("GET", BASE, {"X-HTTP-Method-Override": "DELETE"}),
+        Asked("POST", BASE, {}, b'{"name": "production", '),
+    ],
+    ids=lambda each: f"{each.method} {each.path}",
+)
+def test_a_write_that_is_not_about_this_runs_own_is_held_back(request_: Asked) -> None:
+    assert WRITE.refusal(request_)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        asked("DELETE", f"{BASE}/{OWN}"),
+        asked("PUT", f"{BASE}/{OWN}/config", {}),
+        asked("PUT", f"{BASE}/pt/{OWN}/config", {}),
+        asked("POST", BASE, {"name": OWN}),
+        asked("POST", f"/serving-endpoints/{OWN}/invocations", {}),
+        asked("POST", "/serving-endpoints/chat/completions", {"model": OWN}),
+        asked("GET", f"{BASE}/production"),
+    ],
+    ids=lambda each: f"{each.method} {each.path}",
+)
+def test_what_is_this_runs_own_may_be_written(request_: Asked) -> None:
+    assert WRITE.refusal(request_) is None
+
+
+def test_under_query_only_the_named_endpoints_may_be_asked() -> None:
+    rights = Rights(Profile.QUERY, PREFIX, frozenset({"chatty"}))
+    assert rights.refusal(asked("POST", "/serving-endpoints/chatty/invocations", {})) is None
+    assert rights.refusal(asked("POST", "/serving-endpoints/chat/completions", {"model": "chatty"})) is None
+    assert rights.refusal(asked("POST", "/serving-endpoints/other/invocations", {}))
+    assert rights.refusal(asked("POST", "/serving-endpoints/embeddings", {}))
+    assert rights.refusal(asked("DELETE", f"{BASE}/chatty"))
+    assert rights.refusal(asked("POST", BASE, {"name": OWN}))
+
+
+def test_while_the_guard_is_over_requests_no_session_of_any_library_gets_past_it(
+    recording: tuple[str, list[tuple[str, str, bytes]]],
+) -> None:
+    url, arrived = recording
+    target = find_target(url, "token-of-the-test")
+    guard = Guard(target, Rights(Profile.READ, PREFIX), Budget(Allowance()), Ledger(PREFIX, url), Wire(target, 5))
+    with guard.over_requests("test"):
+        refused = requests.delete(f"{url}{BASE}/production", timeout=5)
+        elsewhere = requests.get("http://127.0.0.1:9/elsewhere", timeout=5)
+        allowed = requests.Session().get(f"{url}{BASE}", timeout=5)
+    assert GuardAdapter.MARK in refused.headers
+    assert GuardAdapter.MARK in elsewhere.headers
+    assert allowed.status_code == 200
+    assert [method for method, _, _ in arrived] == ["GET"]
+
+
+def test_a_name_is_in_the_ledger_before_its_create_is_sent(
+    recording: tuple[str, list[tuple[str, str, bytes]]], tmp_path: Path
+) -> None:
+    url, _ = recording
+    target = find_target(url, "token-of-the-test")
+    ledger = Ledger(PREFIX, url, tmp_path)
+    ledger.open()
+    guard = Guard(target, WRITE, Budget(Allowance(requests=1)), ledger, Wire(target, 5))
+    guard.exchange(asked("POST", BASE, {"name": OWN}))
+    assert OWN in ledger.path.read_text("utf-8")
+    with pytest.raises(Spent):
+        guard.exchange(asked("POST", BASE, {"name": f"{OWN}-2"}))
+    with pytest.raises(HeldBack):
+        guard.exchange(asked("POST", BASE, {"name": "production"}))
+    assert f"{OWN}-2" not in ledger.path.read_text("utf-8")
+
+
+def names_on(url: str) -> set[str]:
+    reply = requests.get(f"{url}{BASE}", headers={"Authorization": "Bearer dapi-mock"}, timeout=10).json()
+    return {item["name"] for item in reply["endpoints"] if "id" in item}
+
+
+def start_check(url: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "contracts", "check", url, "--no-fuzz", "--quiet"],
+        env={**os.environ, "DATABRICKS_TOKEN": "dapi-mock"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_for_endpoints(url: str) -> None:
+    until = time.monotonic() + 20
+    while len(names_on(url)) < 4:
+        assert time.monotonic() < until, "the run created nothing"
+        time.sleep(0.05)
+
+
+def test_after_kill_9_in_the_middle_a_sweep_leaves_nothing_and_touches_nothing_else() -> None:
+    with planted.Server(None, QUICK) as server:
+        headers = {"Authorization": "Bearer dapi-mock"}
+        for name in ("production", "contract-of-somebody"):
+            requests.post(f"{server.url}{BASE}", json={"name": name}, headers=headers, timeout=10).raise_for_status()
+        before = requests.get(f"{server.url}{BASE}/production", headers=headers, timeout=10).content
+        process = start_check(server.url)
+        wait_for_endpoints(server.url)
+        process.kill()
+        process.wait()
+        assert any(name.startswith("contract-") and name != "contract-of-somebody" for name in names_on(server.url))
+        assert [each.alive for each in remnants()] == [False]
+        swept = sweep(find_target(server.url, "dapi-mock"))
+        assert swept.removed
+        assert not swept.survivors
+        assert names_on(server.url) == {"production", "contract-of-somebody"}
+        assert requests.get(f"{server.url}{BASE}/production", headers=headers, timeout=10).content == before
+        assert not list(remnants())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop_cleans_up_first(number: signal.Signals) -> None:
+    with planted.Server(None, QUICK) as server:
+        process = start_check(server.url)
+        wait_for_endpoints(server.url)
+        process.send_signal(number)
+        assert process.wait(30) == 130
+        assert not names_on(server.url)
+
+
+def test_a_sweep_leaves_a_living_run_alone() -> None:
+    with planted.Server(None, QUICK) as server:
+        ledger = Ledger(PREFIX, server.url)
+        ledger.open()
+        headers = {"Authorization": "Bearer dapi-mock"}
+        requests.post(f"{server.url}{BASE}", json={"name": OWN}, headers=headers, timeout=10).raise_for_status()
+        swept = sweep(find_target(server.url, "dapi-mock"))
+        assert swept.spared == [OWN]
+        assert names_on(server.url) == {OWN}
+
+
+def test_a_full_run_leaves_an_unrelated_endpoint_as_it_was_to_the_byte() -> None:
+    with planted.Server(None, QUICK) as server:
+        headers = {"Authorization": "Bearer dapi-mock"}
+        body = {"name": "production", "tags": [{"key": "a", "value": "b"}]}
+        requests.post(f"{server.url}{BASE}", json=body, headers=headers, timeout=10).raise_for_status()
+        before = requests.get(f"{server.url}{BASE}/production", headers=headers, timeout=10).content
+        run = Run(find_target(server.url, "dapi-mock"), Options(allowance=Allowance(seconds=40)))
+        result = run.go()
+        assert result.exit_code == 0, [(each.law.id, each.operation, each.where, each.got) for each in result.findings]
+        assert result.fuzzed["cases"] > 50
+        assert requests.get(f"{server.url}{BASE}/production", headers=headers, timeout=10).content == before
+        assert names_on(server.url) == {"production"}
+        assert not list(remnants())
