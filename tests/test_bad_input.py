@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -194,7 +195,7 @@ PATHS = [
 @pytest.fixture(scope="module")
 def kept(instant_server: MockServer) -> Iterator[tuple[Rest, str]]:
     """A workspace with one endpoint, whose state must be the same in the end; and that endpoint's id."""
-    rest = caller(instant_server.url, "dapi-mock-bad-input")
+    rest = caller(instant_server.url, f"dapi-mock-bad-input-{uuid.uuid4().hex}")
     reply = rest("POST", ENDPOINTS, json={"name": "kept", "config": {"served_entities": [ENTITY]}})
     before = rest("GET", ENDPOINTS).text, rest("GET", f"{ENDPOINTS}/kept").text
     yield rest, reply.json()["id"]

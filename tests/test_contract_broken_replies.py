@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,7 +33,7 @@ Place = tuple[str | int, ...]
 @pytest.fixture(scope="module")
 def replies(instant_server: MockServer) -> dict[str, tuple[str, Any]]:
     """Name of a reply -> the operation that gave it, and the reply."""
-    rest = caller(instant_server.url, "dapi-mock-broken-replies")
+    rest = caller(instant_server.url, f"dapi-mock-broken-replies-{uuid.uuid4().hex}")
     gateway = {"rate_limits": [{"calls": 1, "renewal_period": "minute"}], "usage_tracking_config": {"enabled": True}}
     custom = {"name": "ads", "config": {"served_entities": [CUSTOM]}, "tags": [{"key": "team", "value": "x"}]}
     endpoint = answered(rest, "POST", ENDPOINTS, {**custom, "ai_gateway": gateway})
