@@ -259,7 +259,7 @@ class Mock:
         if violations:
             problem = " ".join(violation.message for violation in violations[:3])
             if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form
-                raise errors.OAuthError(400, "invalid_request", problem)
+                raise errors.OAuthError(400, violations[0].code or "invalid_request", problem)
             raise errors.bad_value(violations[0].code)(problem)
         return body
 

@@ -35,18 +35,8 @@ def get_oauth_authorization_server(call: Call) -> Json:
 
 @handler
 def issue_token(call: Call) -> Json:
-    form = call.body or {}
-    grant = form.get("grant_type")
-    if grant == CLIENT_CREDENTIALS:
-        identity = _client(call, form)
-    elif grant == JWT_BEARER:
-        identity = _bearer_of_assertion(call, form)
-    else:
-        raise OAuthError(
-            400,
-            "unsupported_grant_type",
-            f"grant_type '{grant or ''}' is not supported; use {CLIENT_CREDENTIALS} or {JWT_BEARER}.",
-        )
+    form = call.body
+    identity = _bearer_of_assertion(call, form) if form["grant_type"] == JWT_BEARER else _client(call, form)
     token = call.mock.authenticator.issue(identity, form.get("authorization_details") or None)
     body = {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_LIFETIME}
     if form.get("scope"):
