@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
 from mockserver import MockServer, Settings
+
+collect_ignore_glob = ["test_ui_*.py"] if find_spec("playwright") is None else []
+"""The tests of the pages need a browser: the extra ``ui-test``."""
 
 _workspaces = itertools.count()
 
