@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Rule
 
 from openapi import Operation
 from openapi.portable import portable
@@ -21,9 +23,24 @@ API_PREFIX = "/api/2.0"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
+class _Rule(Rule):
+    """A rule whose URL builder is compiled when it is first needed: that is most of what a rule costs, and few are."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled: list[Callable[..., tuple[str, str]]] = []
+
+        def build(rule: Rule, **values: Any) -> tuple[str, str]:
+            if not compiled:
+                compiled.append(super(_Rule, self)._compile_builder(append_unknown))
+            return compiled[0](rule, **values)
+
+        return build
+
+
 def create_app(mock: Mock) -> Flask:
     """The WSGI application of a mock: one URL rule per operation of the contract."""
     app = Flask("mockserver", static_folder=None)
+    app.url_rule_class = _Rule
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
