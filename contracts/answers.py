@@ -85,8 +85,8 @@ def usage_kept(usage: Json) -> bool:
     """Whether token counts are counts and add up."""
     if not isinstance(usage, dict):
         return False
-    prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
-    answer = usage.get("completion_tokens", usage.get("output_tokens", 0))
+    prompt: Json = usage.get("prompt_tokens", usage.get("input_tokens"))
+    answer: Json = usage.get("completion_tokens", usage.get("output_tokens", 0))
     counts = (prompt, answer, *((usage["total_tokens"],) if "total_tokens" in usage else ()))
     if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
         return False
@@ -101,9 +101,14 @@ def _usage(oracle: Oracle, exchange: Exchange, usage: Json, where: str) -> None:
         oracle.judge.hold("query.usage", exchange, kept, "prompt + completion = total", usage, where)
 
 
+def _choices_wanted(sent: dict[str, Json]) -> int:
+    wanted = sent.get("n")
+    return wanted if isinstance(wanted, int) else 1
+
+
 def _choices(oracle: Oracle, exchange: Exchange, document: dict[str, Json], sent: dict[str, Json]) -> None:
     judge, choices = oracle.judge, document["choices"]
-    wanted = sent.get("n") if isinstance(sent.get("n"), int) else 1
+    wanted = _choices_wanted(sent)
     if isinstance(sent.get("prompt"), list):
         wanted *= max(1, len(sent["prompt"]))
     indexes = [choice.get("index") for choice in choices]
@@ -225,7 +230,7 @@ def _chat_stream(oracle: Oracle, exchange: Exchange, chunks: list[dict[str, Json
         kept = len(values) == 1 and None not in values
         judge.hold("stream.one-id", exchange, kept, f"one {member}", values, member)
     _identity(oracle, exchange, chunks[0])
-    wanted = sent.get("n") if isinstance(sent.get("n"), int) else 1
+    wanted = _choices_wanted(sent)
     by_index: dict[int, list[dict[str, Json]]] = {}
     for chunk in chunks:
         for choice in chunk["choices"]:

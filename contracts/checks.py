@@ -42,7 +42,7 @@ class oracle_at_the_transport:
 
     judge: Judge | None = None
 
-    def after_response(self, ctx: Any, response: schemathesis.Response, case: schemathesis.Case) -> bool | None:
+    def after_response(self, ctx: Any, response: schemathesis.Response, case: schemathesis.Case[Any]) -> bool | None:
         number = (response.headers.get(GuardAdapter.NUMBER.lower()) or [""])[0]
         if self.judge is None or not number:
             return None
@@ -79,7 +79,7 @@ class Steering:
         self._random = random.Random(f"{seed}/steering")
         self._pool = [f"{rights.prefix}fuzz-{number}" for number in range(NAMES)]
 
-    def steer(self, case: schemathesis.Case) -> None:
+    def steer(self, case: schemathesis.Case[Any]) -> None:
         """Rename what a generated request is about; called before each is sent."""
         if self._rights.profile is not Profile.WRITE:
             return
@@ -88,8 +88,9 @@ class Steering:
             parameters["name"] = self._own(parameters["name"])
         if isinstance(case.body, dict):
             for key in ("name", "model"):
-                if isinstance(case.body.get(key), str) and (key == "name" or case.body[key] == ""):
-                    case.body[key] = self._own(case.body[key])
+                value = case.body.get(key)
+                if isinstance(value, str) and (key == "name" or not value):
+                    case.body[key] = self._own(value)
 
     def _own(self, name: str) -> str:
         if name.startswith(self._rights.prefix):

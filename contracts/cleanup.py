@@ -1,4 +1,4 @@
-"""Nothing left: what the ledger says is deleted at the end, verified by a list; and the sweep of what killed runs left."""
+"""Nothing left: a run deletes what it made and looks at the list; a sweep removes what killed runs left."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _operations(node: ast.ClassDef) -> Iterator[str]:
         method, path = call.args[:2]
         if isinstance(method, ast.Constant):
             text = path.value if isinstance(path, ast.Constant) else ast.unparse(path).strip("f'\"")
-            yield f"{method.value} {_HOLE.sub('{}', str(text))}"
+            yield f"{method.value!s} {_HOLE.sub('{}', str(text))}"
 
 
 def members_of(schema: Json, seen: frozenset[str] = frozenset()) -> tuple[set[str], set[str]]:

@@ -12,7 +12,7 @@ NAMING = ("name", "key", "served_entity_name", "served_model_name", "user_name",
 
 
 def echo_differences(sent: Any, answer: Any, where: str = "") -> Iterator[Difference]:
-    """Where an answer does not repeat what was sent. More may be answered than was sent; empty values may be left out."""
+    """Where an answer does not repeat what was sent. More may be answered; empty values may be left out."""
     if sent == REDACTED or _is_empty(sent):
         return
     if isinstance(sent, dict):

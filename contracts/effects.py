@@ -16,7 +16,9 @@ Json = Any
 CREATES = frozenset({"create_serving_endpoint", "create_provisioned_throughput_endpoint"})
 BY_ID = frozenset({"get_permissions", "set_permissions", "update_permissions", "get_permission_levels"})
 CHANGES_CONFIG = frozenset({"update_config", "update_provisioned_throughput_config", "start_endpoint"})
-FIXED = ("description", "route_optimized")
+MOVES = CHANGES_CONFIG | {"stop_endpoint"}
+"""Operations that always change an endpoint; the others do when they say something new."""
+
 SOURCES = {
     "patch_tags": {"tags"},
     "put_rate_limits": {"rate_limits"},
@@ -63,9 +65,11 @@ def apply(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:
     if exchange.ok and hit.operation.id in BY_ID:
         known.explained.add("last_updated_timestamp")  # whether a grant counts as an update is not promised
     elif exchange.ok:
-        known.changed_at = max(known.changed_at, exchange.sent_at)
+        before = (dict(known.tags or {}), known.gateway, known.notifications)
         known.explained |= SOURCES.get(hit.operation.id, set()) | {"last_updated_timestamp"}
         _changed(oracle, known, exchange, hit)
+        if hit.operation.id in MOVES or before != (dict(known.tags or {}), known.gateway, known.notifications):
+            known.changed_at = max(known.changed_at, exchange.sent_at)
 
 
 def _on_nothing(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:

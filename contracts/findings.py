@@ -24,7 +24,7 @@ _NUMBERS = re.compile(r"\d+|[0-9a-f]{8,}")
 
 @dataclass
 class Finding:
-    """A law that was seen broken. ``steps`` is a short sequence of exchanges that shows it; the last one is the proof."""
+    """A law that was seen broken. ``steps`` is a short sequence that shows it; the last exchange is the proof."""
 
     law: Law
     operation: str

@@ -1,4 +1,4 @@
-"""The write-ahead ledger: each name is written down before the endpoint is created, so that a killed run can be swept."""
+"""The write-ahead ledger: each name is written down before it is created, so that a killed run can be swept."""
 
 from __future__ import annotations
 

@@ -30,9 +30,9 @@ def judge_list(oracle: Oracle, exchange: Exchange, seen: Seen) -> None:
             judge.hold(
                 "memory.list-has", exchange, name in found, f"{name}, which exists", "it is not listed", "exists"
             )
-    for name in found:
-        if isinstance(name, str) and name.startswith(oracle.prefix) and name not in oracle.alive:
-            _unexpected(oracle, exchange, seen, name)
+    for listed in found:
+        if isinstance(listed, str) and listed.startswith(oracle.prefix) and listed not in oracle.alive:
+            _unexpected(oracle, exchange, seen, listed)
     for name, known in oracle.alive.items():
         if name in found and _is_quiet(oracle, known, seen):
             judge_item(oracle, exchange, known, found[name])
@@ -147,7 +147,7 @@ def _still(item: dict[str, Json]) -> dict[str, Json]:
 
 def judge_foreign(oracle: Oracle, exchange: Exchange, name: str) -> None:
     """Judge a get of an endpoint that the run has not made: a foundation model says the same each time."""
-    item = exchange.reply
+    item = exchange.document
     oracle.judge.hold("identity.name", exchange, item.get("name") == name, name, item.get("name"))
     if name in oracle.catalog:
         listed = oracle.catalog[name]

@@ -67,14 +67,18 @@ class ServingContract:
         for law in laws().values():
             if law.id not in checked:
                 continue
+            file, line, name = node.location
+            location = (file, line, f"{name}[{law.id}]")
+            nodeid = f"{node.nodeid}[{law.id}]"
             report = pytest.TestReport(
-                nodeid=f"{node.nodeid}[{law.id}]",
-                location=node.location,
+                nodeid=nodeid,
+                location=location,
                 keywords={law.id: 1},
                 outcome="failed" if law.id in broken else "passed",
                 longrepr="\n\n".join([f"{law.sentence} {law.why}", *broken[law.id]]) if law.id in broken else None,
                 when="call",
             )
+            node.ihook.pytest_runtest_logstart(nodeid=nodeid, location=location)
             node.ihook.pytest_runtest_logreport(report=report)
 
 

@@ -122,7 +122,8 @@ def judge_document(oracle: Oracle, known: Known, exchange: Exchange, seen: Seen,
     oracle.judge.hold("identity.name", exchange, document.get("name") == known.name, known.name, document.get("name"))
     _birth(oracle, known, exchange, document)
     missing = [key for key in ALWAYS_DETAILED if key not in document]
-    state = document.get("state") if isinstance(document.get("state"), dict) else {}
+    raw = document.get("state")
+    state: dict[str, Json] = raw if isinstance(raw, dict) else {}
     missing += [f"state.{key}" for key in IN_STATE if key not in state]
     oracle.judge.hold("shape.complete", exchange, not missing, "every member the service sends", f"without {missing}")
     if not oracle.undisturbed(seen):
@@ -231,15 +232,15 @@ def _while_updating(
     judge.hold(law, exchange, state.get("ready") == ready, ready, state.get("ready"), "ready")
     update = state.get("config_update")
     judge.hold("lifecycle.transition", exchange, update == "IN_PROGRESS", "IN_PROGRESS", update, "while updating")
-    shown = document.get("pending_config")
+    shown: Json = document.get("pending_config")
     if judge.hold("lifecycle.pending", exchange, isinstance(shown, dict), "pending_config", shown, "shown"):
         _config(oracle, exchange, pending, shown, "DEPLOYMENT_CREATING", "pending ")
         started = shown.get("start_time")
         near = isinstance(started, int) and abs(started / 1000 - pending.asked_at) <= _tolerance(oracle) + 1
         judge.hold("identity.clock", exchange, near or not pending.asked_at, pending.asked_at, started, "start_time")
     if known.config is None:
-        shown = document.get("config", "no config")
-        judge.hold("lifecycle.creating", exchange, "config" not in document, "no config yet", shown, "config")
+        early = document.get("config", "no config")
+        judge.hold("lifecycle.creating", exchange, "config" not in document, "no config yet", early, "config")
     else:
         differences = config_differences(known.config, document.get("config"), None)
         judge.hold_all("lifecycle.old-serves", exchange, differences)

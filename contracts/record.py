@@ -76,6 +76,10 @@ def entry_of(exchange: Exchange) -> dict[str, Json]:
     reply = exchange.reply if exchange.reply is not None else exchange.media_type
     if is_query:
         reply = shape_of(reply)
+    elif hit is not None and hit.operation.id == "list_serving_endpoints" and isinstance(reply, dict):
+        # which other endpoints exist at the moment depends on the other journeys
+        items = [item for item in reply.get("endpoints") or [] if isinstance(item, dict) and "id" not in item]
+        reply = {**reply, "endpoints": items}
     return {
         "journey": exchange.asked.origin,
         "operation": hit.operation.id if hit else f"{exchange.asked.method} unknown",

@@ -130,7 +130,7 @@ class Run:
         return [each for each in chosen if not self.options.journeys or each.name in self.options.journeys]
 
     def reach(self) -> None:
-        """See whether the target answers at all. Raises ``TargetError`` when it does not, or does not know the caller."""
+        """See whether the target answers. Raises ``TargetError`` when it does not, or refuses the caller."""
         from .exchange import Asked
 
         path = "/api/2.0/preview/scim/v2/Me"

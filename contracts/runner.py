@@ -49,7 +49,7 @@ def _stream(guard: Guard, judge: Judge, seed: int, limit: int, counted: Counter[
     schema.hook("filter_failure")(is_ours_to_judge)
     steering = Steering(guard.rights, seed)
 
-    def steer(context: Any, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+    def steer(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
         steering.steer(case)
 
     schemathesis.hook("before_call")(steer)

@@ -163,7 +163,7 @@ class Guard:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def exchange(self, asked: Asked) -> Exchange:
-        """Send a request that is allowed, within the budget, ledger first. Raises ``HeldBack``, ``Spent``, ``Stopped``."""
+        """Send an allowed request within the budget, ledger first. Raises ``HeldBack``, ``Spent``, ``Stopped``."""
         creates = self._admit(asked)
         self.budget.take_request(creates)
         if creates:
@@ -216,7 +216,7 @@ class Guard:
         def get_adapter(session: requests.Session, url: str) -> BaseAdapter:
             return adapter
 
-        requests.Session.get_adapter = get_adapter  # type: ignore[method-assign]  # put back below
+        requests.Session.get_adapter = get_adapter  # type: ignore[method-assign, assignment]  # put back below
         try:
             yield
         finally:
@@ -268,7 +268,9 @@ class GuardAdapter(HTTPAdapter):
     def _response(
         self, request: requests.PreparedRequest, status: int, headers: tuple[tuple[str, str], ...], body: bytes
     ) -> requests.Response:
-        raw = urllib3.HTTPResponse(BytesIO(body), headers=list(headers), status=status, preload_content=False)
+        raw = urllib3.HTTPResponse(
+            BytesIO(body), headers=urllib3.HTTPHeaderDict(headers), status=status, preload_content=False
+        )
         return self.build_response(request, raw)
 
 

@@ -115,7 +115,8 @@ def _print(trials: list[Trial], clean: list[tuple[int, int]], stock: bool) -> No
         f"{'defect':38} {'law':28} {'found':7} {'requests':>8} {'seconds':>8}" + ("  schemathesis" if stock else "")
     )
     for trial in trials:
-        line = f"{trial.name:38} {trial.law:28} {'yes' if trial.is_killed else 'NO':7} {trial.requests:8} {trial.seconds:8.1f}"
+        found = "yes" if trial.is_killed else "NO"
+        line = f"{trial.name:38} {trial.law:28} {found:7} {trial.requests:8} {trial.seconds:8.1f}"
         click.echo(line + (f"  {'yes' if trial.stock else 'no'}" if stock else ""))
     killed = sum(trial.is_killed for trial in trials)
     click.echo(f"\nMutation score: {killed} of {len(trials)}")

@@ -206,7 +206,7 @@ class Tampered:
         return list(case.chunks or []) if stream else [case.body]
 
 
-# --- shape -------------------------------------------------------------------------------------------------------------
+# --- shape ---
 
 
 @defect("shape.body", "external-lifecycle")
@@ -276,7 +276,7 @@ def routes_lose_the_older_name(case: Case) -> None:
             route.pop("served_model_name", None)
 
 
-# --- identity ----------------------------------------------------------------------------------------------------------
+# --- identity ---
 
 
 @defect("identity.id-form", "external-lifecycle")
@@ -344,7 +344,7 @@ def owners_may_only_view(case: Case) -> None:
         document["permission_level"] = "CAN_VIEW"
 
 
-# --- memory ------------------------------------------------------------------------------------------------------------
+# --- memory ---
 
 
 @defect("memory.config", "custom-lifecycle")
@@ -578,7 +578,7 @@ def the_user_changes(case: Case) -> None:
         case.json["userName"] = f"user{case.number}@example.com"
 
 
-# --- lifecycle ---------------------------------------------------------------------------------------------------------
+# --- lifecycle ---
 
 
 @defect("lifecycle.creating", "external-lifecycle")
@@ -697,7 +697,7 @@ def telemetry_conflict_is_a_400(case: Case) -> None:
         case.refuse(400, "BAD_REQUEST", "Busy.")
 
 
-# --- rules: an invalid request slips through -----------------------------------------------------------------------------
+# --- rules: an invalid request slips through ---
 
 
 def _let_through(law: str, journey: str, name: str, fits: Callable[[Case], bool]) -> None:
@@ -749,34 +749,134 @@ def _wrong_reference(case: Case) -> bool:
 
 
 for _law, _journey, _name, _fits in (
-    ("rules.name", "refused-traffic", "any-name-goes", lambda case: case.is_create and " " in str((case.asked or {}).get("name"))),
+    (
+        "rules.name",
+        "refused-traffic",
+        "any-name-goes",
+        lambda case: case.is_create and " " in str((case.asked or {}).get("name")),
+    ),
     ("rules.traffic-sum", "refused-traffic", "sums-are-not-checked", _sums),
-    ("rules.traffic-names", "refused-traffic", "routes-to-nowhere", lambda case: any(r.get("served_entity_name") == "c" for r in _routes(case))),
-    ("rules.traffic-required", "refused-traffic", "traffic-is-guessed", lambda case: len(_entities(case)) == 2 and not _routes(case)),
-    ("rules.entity-names", "refused-entities", "entity-names-are-free", lambda case: any(" " in str(e.get("name")) for e in _entities(case))),
-    ("rules.both-served", "refused-entities", "both-forms-together", lambda case: "served_models" in ((case.asked or {}).get("config") or {})),
-    ("rules.mix", "refused-entities", "kinds-are-mixed", lambda case: len(_externals(case)) == 1 and len(_entities(case)) == 2),
-    ("rules.foundation-kind", "refused-entities", "neither-kind", lambda case: any(not {"entity_name", "external_model"} & set(e) for e in _entities(case))),
-    ("rules.external-exclusive", "refused-entities", "external-with-a-size", lambda case: any("external_model" in e and "workload_size" in e for e in _entities(case))),
-    ("rules.scale-to-zero", "refused-entities", "scale-to-zero-is-guessed", lambda case: any("entity_name" in e and "scale_to_zero_enabled" not in e for e in _entities(case))),
-    ("rules.same-task", "refused-entities", "tasks-are-mixed", lambda case: len({e.get("task") for e in _externals(case)}) == 2),
-    ("rules.provider-config", "refused-providers", "empty-provider-config", lambda case: any(not config for _, config in _provider_configs(case))),
-    ("rules.provider-known", "refused-providers", "unknown-provider", lambda case: any(e.get("provider") == "closedai" for e in _externals(case))),
-    ("rules.secret-pair", "refused-providers", "both-halves-of-a-secret", lambda case: any(key + "_plaintext" in config for _, config in _provider_configs(case) for key in config)),
+    (
+        "rules.traffic-names",
+        "refused-traffic",
+        "routes-to-nowhere",
+        lambda case: any(r.get("served_entity_name") == "c" for r in _routes(case)),
+    ),
+    (
+        "rules.traffic-required",
+        "refused-traffic",
+        "traffic-is-guessed",
+        lambda case: len(_entities(case)) == 2 and not _routes(case),
+    ),
+    (
+        "rules.entity-names",
+        "refused-entities",
+        "entity-names-are-free",
+        lambda case: any(" " in str(e.get("name")) for e in _entities(case)),
+    ),
+    (
+        "rules.both-served",
+        "refused-entities",
+        "both-forms-together",
+        lambda case: "served_models" in ((case.asked or {}).get("config") or {}),
+    ),
+    (
+        "rules.mix",
+        "refused-entities",
+        "kinds-are-mixed",
+        lambda case: len(_externals(case)) == 1 and len(_entities(case)) == 2,
+    ),
+    (
+        "rules.foundation-kind",
+        "refused-entities",
+        "neither-kind",
+        lambda case: any(not {"entity_name", "external_model"} & set(e) for e in _entities(case)),
+    ),
+    (
+        "rules.external-exclusive",
+        "refused-entities",
+        "external-with-a-size",
+        lambda case: any("external_model" in e and "workload_size" in e for e in _entities(case)),
+    ),
+    (
+        "rules.scale-to-zero",
+        "refused-entities",
+        "scale-to-zero-is-guessed",
+        lambda case: any("entity_name" in e and "scale_to_zero_enabled" not in e for e in _entities(case)),
+    ),
+    (
+        "rules.same-task",
+        "refused-entities",
+        "tasks-are-mixed",
+        lambda case: len({e.get("task") for e in _externals(case)}) == 2,
+    ),
+    (
+        "rules.provider-config",
+        "refused-providers",
+        "empty-provider-config",
+        lambda case: any(not config for _, config in _provider_configs(case)),
+    ),
+    (
+        "rules.provider-known",
+        "refused-providers",
+        "unknown-provider",
+        lambda case: any(e.get("provider") == "closedai" for e in _externals(case)),
+    ),
+    (
+        "rules.secret-pair",
+        "refused-providers",
+        "both-halves-of-a-secret",
+        lambda case: any(key + "_plaintext" in config for _, config in _provider_configs(case) for key in config),
+    ),
     ("rules.secret-reference", "refused-providers", "pasted-secrets", _wrong_reference),
-    ("rules.required", "refused-providers", "no-task-needed", lambda case: any("task" not in e for e in _externals(case))),
-    ("rules.types", "refused-entities", "any-workload", lambda case: any(e.get("workload_type") == "QUANTUM" for e in _entities(case))),
-    ("rules.gateway-config", "without-configuration", "gateway-without-config", lambda case: case.path.endswith("/ai-gateway")),
-    ("rules.telemetry-kind", "notifications", "telemetry-for-everybody", lambda case: case.path.endswith("/telemetry-config")),
+    (
+        "rules.required",
+        "refused-providers",
+        "no-task-needed",
+        lambda case: any("task" not in e for e in _externals(case)),
+    ),
+    (
+        "rules.types",
+        "refused-entities",
+        "any-workload",
+        lambda case: any(e.get("workload_type") == "QUANTUM" for e in _entities(case)),
+    ),
+    (
+        "rules.gateway-config",
+        "without-configuration",
+        "gateway-without-config",
+        lambda case: case.path.endswith("/ai-gateway"),
+    ),
+    (
+        "rules.telemetry-kind",
+        "notifications",
+        "telemetry-for-everybody",
+        lambda case: case.path.endswith("/telemetry-config"),
+    ),
     ("rules.limit-values", "gateway-and-limits", "limits-by-the-hour", lambda case: b"hour" in case.sent),
     ("rules.tag-key", "tags", "dots-in-tags", lambda case: b'"a.b"' in case.sent),
-    ("rules.kind-fixed", "refused-updates", "kinds-may-change", lambda case: case.is_("PUT", "/config") and len(_entities(case)) == 1 and b"keep" in case.sent),
+    (
+        "rules.kind-fixed",
+        "refused-updates",
+        "kinds-may-change",
+        lambda case: case.is_("PUT", "/config") and len(_entities(case)) == 1 and b"keep" in case.sent,
+    ),
     ("rules.grants", "permissions", "grants-of-nothing", lambda case: b"CAN_FLY" in case.sent),
     ("rules.by-id", "permissions", "permissions-by-name", lambda case: "/permissions/" in case.path),
     ("rules.provisioned", "refused-throughput", "units-are-optional", lambda case: case.path.endswith("/pt")),
-    ("robust.malformed", "malformed-bodies", "half-a-document-will-do", lambda case: case.sent.startswith(b"{") and case.asked is None),
-    ("robust.content-type", "malformed-bodies", "any-media-type", lambda case: case.environ.get("CONTENT_TYPE") == "application/xml"),
-):  # fmt: skip
+    (
+        "robust.malformed",
+        "malformed-bodies",
+        "half-a-document-will-do",
+        lambda case: case.sent.startswith(b"{") and case.asked is None,
+    ),
+    (
+        "robust.content-type",
+        "malformed-bodies",
+        "any-media-type",
+        lambda case: case.environ.get("CONTENT_TYPE") == "application/xml",
+    ),
+):
     _let_through(_law, _journey, _name, _fits)
 
 
@@ -792,7 +892,7 @@ def unknown_members_are_refused(case: Case) -> None:
         case.refuse(400, "INVALID_PARAMETER_VALUE", "Unknown member.")
 
 
-# --- access ------------------------------------------------------------------------------------------------------------
+# --- access ---
 
 
 @defect("access.no-token", "strangers-read", before=True)
@@ -867,7 +967,7 @@ def rights_are_not_enforced(case: Case) -> bool:
     return False
 
 
-# --- robustness ----------------------------------------------------------------------------------------------------------
+# --- robustness ---
 
 
 @defect("robust.server-error", "malformed-bodies")
@@ -914,7 +1014,7 @@ def head_is_unknown(case: Case) -> None:
         case.status, case.body = 400, b""
 
 
-# --- limits --------------------------------------------------------------------------------------------------------------
+# --- limits ---
 
 
 @defect("limits.enforced", "enforced-limits", before=True)
@@ -951,7 +1051,7 @@ def limits_are_never_lifted(case: Case) -> None:
         case.status, (case.body, case.headers) = 429, case.memory[case.name]
 
 
-# --- queries -------------------------------------------------------------------------------------------------------------
+# --- queries ---
 
 
 def _answers(case: Case) -> list[dict[str, Json]]:
@@ -1146,7 +1246,7 @@ def metrics_stand_still(case: Case) -> None:
         case.body = case.memory.setdefault(case.name, case.body)
 
 
-# --- streams -------------------------------------------------------------------------------------------------------------
+# --- streams ---
 
 
 def _events(case: Case) -> list[bytes]:

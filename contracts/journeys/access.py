@@ -138,7 +138,7 @@ def _second_identity(hand: Hand) -> str:
 def _as_other(hand: Hand, name: str, identifier: str, level: str | None, headers: dict[str, str]) -> None:
     rank = ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE").index(level) + 1 if level else 0
 
-    def expect(needed: int, operation: str, body: Json = None, **parameters: str) -> None:
+    def expect(needed: int, operation: str, body: Json = None, **parameters: Any) -> None:
         exchange = hand.call(operation, body, identity="other", headers=headers, **parameters)
         if rank >= needed:
             hand.hold("access.levels", exchange, exchange.ok, f"{level} suffices", exchange.status, operation)
@@ -182,14 +182,15 @@ def other_workspace(hand: Hand) -> None:
     name = hand.name("private")
     created = hand.create(name)
     identifier = str(created.document.get("id"))
-    for operation, parameters in (
+    doors: tuple[tuple[str, dict[str, Any]], ...] = (
         ("get_serving_endpoint", {"name": name}),
         ("export_metrics", {"name": name}),
         ("get_open_api", {"name": name}),
         ("get_permissions", {"serving_endpoint_id": identifier}),
         ("delete_serving_endpoint", {"name": name}),
         ("patch_tags", {"name": name}),
-    ):
+    )
+    for operation, parameters in doors:
         body = {"add_tags": [{"key": "x"}]} if operation == "patch_tags" else None
         exchange = hand.call(operation, body, identity="other", headers=other, **parameters)
         hand.hold("access.workspace", exchange, exchange.status in (400, 403, 404), 404, exchange.status, operation)

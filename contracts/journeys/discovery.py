@@ -22,6 +22,10 @@ def discovery(hand: Hand) -> None:
         hand.hold("memory.identity", exchange, exchange.ok, 200, exchange.status)
         before = documents.setdefault("me", exchange.reply)
         hand.hold("memory.identity", exchange, exchange.reply == before, before, exchange.reply, "me")
+        missing = [
+            key for key in ("schemas", "id", "userName", "displayName", "active") if not exchange.document.get(key)
+        ]
+        hand.hold("shape.complete", exchange, not missing, "every member", f"without {missing}", "me")
         organisation = exchange.header("x-databricks-org-id")
         before = documents.setdefault("organisation", organisation)
         kept = organisation == before and bool(organisation) and str(organisation).isdecimal()

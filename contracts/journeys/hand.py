@@ -99,7 +99,7 @@ class Hand:
         raw: bytes | None = None,
         media_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
-        **parameters: str,
+        **parameters: Any,
     ) -> Exchange:
         """Call an operation. ``raw`` is sent as it is; ``body`` as JSON."""
         found = operation(identifier)
@@ -211,14 +211,18 @@ class Hand:
         if not (first.ok and last.ok and first.reply == last.reply and isinstance(item, dict)):
             return
         document = first.reply
-        for key in ("state", "last_updated_timestamp", "id", "creator", "creation_timestamp", "tags", "description"):
-            kept = (
-                key not in document or item.get(key) == document[key] or (key == "tags" and _same_tags(item, document))
-            )
-            self.hold("memory.list-agrees", last, kept, document.get(key), item.get(key), f"list.{key}")
+        for key in sorted((document.keys() & item.keys()) - {"config", "pending_config"}):
+            kept = item[key] == document[key] or (key == "tags" and _same_tags(item, document))
+            self.hold("memory.list-agrees", last, kept, document[key], item[key], f"list.{key}")
         for key in ("config", "pending_config"):
             kept = (key in item) == (key in document)
             self.hold("memory.list-agrees", last, kept, f"{key} as in get", sorted(item), f"list.{key}")
+            if kept and key in item:
+                wanted, shown = _identifying(document[key]), _identifying(item[key])
+                self.hold("memory.list-agrees", last, wanted == shown, wanted, shown, f"list.{key} entities")
+        for key in ("endpoint_type", "task", "ai_gateway", "permission_level", "route_optimized"):
+            kept = item.get(key) == document.get(key)
+            self.hold("memory.list-agrees", last, kept, document.get(key), item.get(key), f"list.{key}")
 
     def query(self, name: str, body: Json, **more: Any) -> Exchange:
         return self.call("query_endpoint", body, name=name, **more)
@@ -226,6 +230,18 @@ class Hand:
     def rest(self, seconds: float) -> None:
         """Wait, unless the run is stopped meanwhile."""
         self.around.guard.budget.stopping.wait(seconds)
+
+
+def _identifying(config: Json) -> Json:
+    """What a configuration says its entities are, in both forms, whatever their order."""
+    found = {}
+    for form, keys in (
+        ("served_entities", ("entity_name", "entity_version", "external_model")),
+        ("served_models", ("model_name", "model_version")),
+    ):
+        entities = config.get(form) or [] if isinstance(config, dict) else []
+        found[form] = {each.get("name"): {key: each.get(key) for key in keys} for each in entities}
+    return found
 
 
 def _same_tags(item: Json, document: Json) -> bool:

@@ -50,7 +50,7 @@ def _update(hand: Hand, name: str, served: list[dict[str, object]], **more: obje
 
 def _conflict_or_settled(hand: Hand, exchange: Exchange) -> None:
     """Refused as long as a deployment runs; on a target that deploys at once, accepted."""
-    known = hand.around.oracle.alive.get(hand.around.oracle.judge and exchange.asked.route.split("/")[4])
+    known = hand.around.oracle.alive.get(exchange.asked.route.split("/")[4])
     if exchange.ok and known is not None and not known.unsure:
         return  # the oracle has judged whether the deployment before had ended
     hand.refused("lifecycle.conflict", exchange, 409, ("RESOURCE_CONFLICT",))

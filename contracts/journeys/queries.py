@@ -31,7 +31,7 @@ WEATHER = {
 
 
 def hosted(hand: Hand, task: str, preferred: str = "") -> str:
-    """A foundation model of the workspace for a task. Raises ``Abandoned`` when there is none or it may not be asked."""
+    """A foundation model of the workspace for a task. Raises ``Abandoned`` when none may be asked."""
     if not hand.around.guard.target.is_loopback:
         raise Abandoned("foundation models are asked on loopback only, or with --query-endpoint")
     listed = hand.call("list_foundation_models").document.get("endpoints") or []
@@ -274,8 +274,15 @@ def check_agent(hand: Hand, exchange: Exchange) -> None:
     """The reply of an agent has an assistant's message with text."""
     output = exchange.document.get("output") or []
     messages = [item for item in output if item.get("type") == "message"]
-    texts = [block.get("text") for item in messages for block in item.get("content") or []]
-    kept = bool(messages) and all(item.get("role") == "assistant" for item in messages) and all(texts) and bool(texts)
+    blocks = [block for item in messages for block in item.get("content") or []]
+    texts = [block.get("text") for block in blocks if block.get("type") == "output_text"]
+    kept = (
+        len(texts) == len(blocks)
+        and bool(messages)
+        and all(item.get("role") == "assistant" for item in messages)
+        and all(texts)
+        and bool(texts)
+    )
     hand.hold("query.agent", exchange, kept, "output messages of the assistant with text", output)
     hand.hold(
         "query.agent",

@@ -110,10 +110,11 @@ def racing_tags(hand: Hand) -> None:
     """Tags added at the same moment are all kept."""
     name = hand.name("crowd")
     hand.create(name)
-    calls = [
-        (lambda key=f"k{number}": hand.call("patch_tags", {"add_tags": [{"key": key, "value": "v"}]}, name=name))
-        for number in range(6)
-    ]
+
+    def add(key: str) -> Callable[[], Exchange]:
+        return lambda: hand.call("patch_tags", {"add_tags": [{"key": key, "value": "v"}]}, name=name)
+
+    calls = [add(f"k{number}") for number in range(6)]
     exchanges = together(calls)
     for exchange in exchanges:
         hand.accepted(exchange)

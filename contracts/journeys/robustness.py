@@ -68,14 +68,25 @@ def wrong_methods(hand: Hand) -> None:
     hand.create(name)
     path = f"/api/2.0/serving-endpoints/{name}"
     pairs = [
-        ("PUT", path), ("POST", path), ("PATCH", path),
-        ("GET", f"{path}/config"), ("POST", f"{path}/config"), ("DELETE", f"{path}/config"),
-        ("GET", f"{path}/tags"), ("PUT", f"{path}/tags"), ("POST", f"{path}/ai-gateway"), ("DELETE", f"{path}/rate-limits"),
-        ("PUT", f"{path}/metrics"), ("POST", f"{path}/openapi"), ("DELETE", f"{path}/notifications"),
-        ("GET", f"/serving-endpoints/{name}/invocations"), ("PUT", f"/serving-endpoints/{name}/invocations"),
-        ("DELETE", f"/serving-endpoints/{name}/invocations"), ("POST", f"/api/2.0/permissions/serving-endpoints/{name}"),
+        ("PUT", path),
+        ("POST", path),
+        ("PATCH", path),
+        ("GET", f"{path}/config"),
+        ("POST", f"{path}/config"),
+        ("DELETE", f"{path}/config"),
+        ("GET", f"{path}/tags"),
+        ("PUT", f"{path}/tags"),
+        ("POST", f"{path}/ai-gateway"),
+        ("DELETE", f"{path}/rate-limits"),
+        ("PUT", f"{path}/metrics"),
+        ("POST", f"{path}/openapi"),
+        ("DELETE", f"{path}/notifications"),
+        ("GET", f"/serving-endpoints/{name}/invocations"),
+        ("PUT", f"/serving-endpoints/{name}/invocations"),
+        ("DELETE", f"/serving-endpoints/{name}/invocations"),
+        ("POST", f"/api/2.0/permissions/serving-endpoints/{name}"),
         ("GET", "/serving-endpoints/chat/completions"),
-    ]  # fmt: skip
+    ]
     for method, where in pairs:
         exchange = hand.send(method, where, {} if method in ("PUT", "POST", "PATCH") else None)
         allowed = ", ".join(sorted(methods(where)))
@@ -122,7 +133,7 @@ def _quiet_methods(hand: Hand, path: str) -> None:
 
 @journey(Profile.READ)
 def unknown_routes(hand: Hand) -> None:
-    """Paths that the API does not have are refused with ENDPOINT_NOT_FOUND; a trailing slash on the list is harmless."""
+    """Paths that the API does not have are refused with ENDPOINT_NOT_FOUND; a slash after the list is harmless."""
     name = hand.name("route")
     for path in (
         "/api/2.0/serving-endpointz",

@@ -216,18 +216,53 @@ def refused_updates(hand: Hand) -> None:
     cases: list[tuple[str, str, str, Json]] = [
         (outside, "rules.kind-fixed", "to custom", {"served_entities": [custom("keep")]}),
         (inside, "rules.kind-fixed", "to external", {"served_entities": [external("keep")]}),
-        (outside, "rules.mix", "mix", {"served_entities": [external("keep"), custom("b")], "traffic_config": routes(keep=50, b=50)}),
-        (inside, "rules.traffic-sum", "sum", {"served_entities": [custom("keep"), custom("b")], "traffic_config": routes(keep=50, b=49)}),
+        (
+            outside,
+            "rules.mix",
+            "mix",
+            {"served_entities": [external("keep"), custom("b")], "traffic_config": routes(keep=50, b=50)},
+        ),
+        (
+            inside,
+            "rules.traffic-sum",
+            "sum",
+            {"served_entities": [custom("keep"), custom("b")], "traffic_config": routes(keep=50, b=49)},
+        ),
         (inside, "rules.traffic-required", "missing", {"served_entities": [custom("keep"), custom("b")]}),
-        (inside, "rules.traffic-names", "unknown", {"served_entities": [custom("keep")], "traffic_config": routes(lost=100)}),
-        (inside, "rules.entity-names", "twice", {"served_entities": [custom("keep"), custom("keep")], "traffic_config": routes(keep=100)}),
-        (outside, "rules.secret-reference", "pasted", {"served_entities": [external("keep", config={"openai_api_key": "sk-pasted"})]}),
-        (outside, "rules.provider-config", "foreign", {"served_entities": [external("keep", provider="cohere", config={"openai_api_key": reference("k")})]}),
-        (outside, "rules.external-exclusive", "size", {"served_entities": [external("keep") | {"workload_size": "Small"}]}),
+        (
+            inside,
+            "rules.traffic-names",
+            "unknown",
+            {"served_entities": [custom("keep")], "traffic_config": routes(lost=100)},
+        ),
+        (
+            inside,
+            "rules.entity-names",
+            "twice",
+            {"served_entities": [custom("keep"), custom("keep")], "traffic_config": routes(keep=100)},
+        ),
+        (
+            outside,
+            "rules.secret-reference",
+            "pasted",
+            {"served_entities": [external("keep", config={"openai_api_key": "sk-pasted"})]},
+        ),
+        (
+            outside,
+            "rules.provider-config",
+            "foreign",
+            {"served_entities": [external("keep", provider="cohere", config={"openai_api_key": reference("k")})]},
+        ),
+        (
+            outside,
+            "rules.external-exclusive",
+            "size",
+            {"served_entities": [external("keep") | {"workload_size": "Small"}]},
+        ),
         (inside, "rules.types", "entities", {"served_entities": "none"}),
         (inside, "rules.types", "no entities", {"served_entities": []}),
         (inside, "rules.types", "type", {"served_entities": [custom("keep", workload_type="ABACUS")]}),
-    ]  # fmt: skip
+    ]
     for name, law, where, body in cases:
         exchange = hand.call("update_config", body, name=name)
         codes = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST")
@@ -271,16 +306,27 @@ def accepted_forms(hand: Hand) -> None:
         ("rules.accepts", "concurrency", config(concurrency)),
         ("rules.accepts", "20 tags", {"tags": twenty}),
         ("rules.accepts", "unicode", {"description": "Käse 🧀 and 漢字", "tags": [{"key": "größe", "value": "XL"}]}),
-        ("rules.accepts", "notifications", config(external()) | {"email_notifications": {"on_update_failure": ["a@example.com"]}}),
-        ("rules.accepts", "limits", config(external()) | {"rate_limits": [{"calls": 9, "key": "user", "renewal_period": "minute"}]}),
+        (
+            "rules.accepts",
+            "notifications",
+            config(external()) | {"email_notifications": {"on_update_failure": ["a@example.com"]}},
+        ),
+        (
+            "rules.accepts",
+            "limits",
+            config(external()) | {"rate_limits": [{"calls": 9, "key": "user", "renewal_period": "minute"}]},
+        ),
         ("rules.accepts", "gateway", config(external()) | {"ai_gateway": {"usage_tracking_config": {"enabled": True}}}),
         ("rules.accepts", "completions", config(external("a", "davinci-002", COMPLETIONS))),
         ("rules.unknown-fields", "task", {"task": "llm/v1/chat", "made_up_member": {"deep": [1]}}),
         ("rules.unknown-fields", "config.name", {"config": {"name": "old-client", "served_entities": [external()]}}),
         ("rules.accepts", "no config", {"route_optimized": False}),
-        *(("rules.accepts", kind, config(custom("a", workload_type=kind))) for kind in ("CPU", "GPU_MEDIUM", "MULTIGPU_MEDIUM")),
+        *(
+            ("rules.accepts", kind, config(custom("a", workload_type=kind)))
+            for kind in ("CPU", "GPU_MEDIUM", "MULTIGPU_MEDIUM")
+        ),
         *(("rules.accepts", size, config(custom("a", workload_size=size))) for size in ("Medium", "Large")),
-    ]  # fmt: skip
+    ]
     for law, where, body in bodies:
         name = hand.name("valid")
         hand.accepted(hand.call("create_serving_endpoint", {"name": name, **body}), law, where)

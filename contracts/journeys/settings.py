@@ -153,13 +153,14 @@ def permissions(hand: Hand) -> None:
     created = hand.create(name)
     who = str(created.document.get("id"))
     start = hand.accepted(hand.call("get_permissions", serving_endpoint_id=who))
-    owner = [{"user_name": hand.around.oracle.caller, "permission_level": "CAN_MANAGE"}]
-    for entries in (
+    owner: list[dict[str, Any]] = [{"user_name": hand.around.oracle.caller, "permission_level": "CAN_MANAGE"}]
+    grants: tuple[list[dict[str, Any]], ...] = (
         [{"user_name": "alice@example.com", "permission_level": "CAN_QUERY"}],
         [{"group_name": "analysts", "permission_level": "CAN_VIEW"}],
         [{"user_name": "alice@example.com", "permission_level": "CAN_MANAGE"}],
         [{"service_principal_name": "6e2b1c50-8a0e-4d55-a9a0-7c3f3f6d6f01", "permission_level": "CAN_QUERY"}],
-    ):
+    )
+    for entries in grants:
         hand.accepted(hand.call("update_permissions", {"access_control_list": entries}, serving_endpoint_id=who))
         hand.call("get_permissions", serving_endpoint_id=who)
     for entries in ([*owner, {"group_name": "readers", "permission_level": "CAN_VIEW"}], owner):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..answers import answer_text, chunks_of, streamed_text
 from ..exchange import Exchange
 from .hand import Hand, journey
-from .queries import CHAT, HOSTED_CHAT, WEATHER, hosted
-from .recipes import COMPLETIONS, chat, external
+from .queries import HOSTED_CHAT, WEATHER, hosted
+from .recipes import CHAT, COMPLETIONS, chat, external
 
 TRIES = 12
 SOON = 0.5

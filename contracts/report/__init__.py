@@ -31,7 +31,7 @@ def write_reports(result: Result, run: Run, folder: Path | None) -> None:
         for name, render in FILES.items():
             (folder / name).write_text(scrubber.text(render(result)), "utf-8")
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        print(scrubber.text(github.annotations(result)), end="")
+        print(scrubber.text(github.workflow_commands(result)), end="")
         if target := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(target).open("a", encoding="utf-8") as file:
                 file.write(scrubber.text(summary.render(result)))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..run import Result
 
 
-def annotations(result: Result) -> str:
+def workflow_commands(result: Result) -> str:
     """The workflow commands."""
     lines = []
     for finding in result.findings:

@@ -48,7 +48,8 @@ def _finding(finding: Finding) -> str:
     body = escape(finding.exchange.body[:3000].decode("utf-8", "replace"))
     known = f"<p class=known>Known: {escape(finding.known)}</p>" if finding.known else ""
     words = escape(f"{finding.law.id} {finding.operation} {finding.where} {finding.expected} {finding.got}".lower())
-    return f"""<details class="finding {"known" if finding.known else ""}" data-family="{finding.law.family}" data-words="{words}">
+    kind = "finding known" if finding.known else "finding"
+    return f"""<details class="{kind}" data-family="{finding.law.family}" data-words="{words}">
 <summary><b>{finding.law.id}</b> <span>{escape(finding.operation)} {escape(finding.where)}</span>
 <em>{finding.count} times</em></summary>{known}
 <p>{escape(finding.law.sentence)} <i>{escape(finding.law.why)}</i></p>
@@ -91,7 +92,8 @@ def _laws(result: Result) -> str:
     for each in laws().values():
         state = "bad" if each.id in broken else "good" if counted.get(each.id) else ""
         rows.append(
-            f'<tr class="{state}"><th>{each.id}</th><td>{escape(each.sentence)}</td><td>{escape(SOURCES[each.source])}</td>'
+            f'<tr class="{state}"><th>{each.id}</th><td>{escape(each.sentence)}</td>'
+            f"<td>{escape(SOURCES[each.source])}</td>"
             f"<td>{counted.get(each.id, 'not checked')}</td></tr>"
         )
     return f"<table class=laws>{''.join(rows)}</table>"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..run import Result, Run
 
 MOST_FINDINGS = 25
+NARROWEST = 150
 
 
 class Display:
@@ -56,8 +57,7 @@ def print_result(result: Result, run: Run, stale: list[Any]) -> None:
     """The table of operations and laws, each finding, and the verdict."""
     console = Console(highlight=False, soft_wrap=True)
     scrubber = Scrubber.of(run)
-    if console.is_terminal or result.findings:
-        console.print(_table(result))
+    console.print(_table(result), width=max(console.width, NARROWEST))
     for finding in result.findings[:MOST_FINDINGS]:
         lines = [
             f"\n{finding.law.id}  {finding.operation} {finding.where}  ({finding.count} times)",
