@@ -23,6 +23,7 @@ from .clock import AdjustableClock
 from .faults import DeploymentFault, Fault, from_fields
 from .journal import Filter
 from .messages import Json, Reply, Request
+from .records import Circumstances
 from .replies import ReplyRule, rule
 from .settings import SettingError
 from .staleness import StaleReads
@@ -235,11 +236,7 @@ def read_clock(call: Control) -> Json:
 
 @control
 def move_clock(call: Control) -> Json:
-    clock, body = call.mock.clock_of(call.workspace), call.body
-    if clock is call.mock.clock and call.workspace != DEFAULT_WORKSPACE:
-        clock = AdjustableClock()
-        clock.set(*call.mock.clock.setting)
-        call.mock.configure(call.workspace, clock=clock)
+    clock, body = call.mock.own_clock(call.workspace), call.body
     freeze = body.get("freeze", False)
     moment = None if isinstance(freeze, bool) else snapshot.moment_of(freeze, "freeze")
     if body.get("reset"):
@@ -251,6 +248,7 @@ def move_clock(call: Control) -> Json:
         clock.run()
     if "auto_advance" in body:
         clock.auto_advance = body["auto_advance"]
+    _keep(call)
     return read_clock(call)
 
 
@@ -264,7 +262,31 @@ def read_settings(call: Control) -> Json:
 def change_settings(call: Control) -> Json:
     settings = replace(call.mock.of(call.workspace).settings, **call.body)
     call.mock.configure(call.workspace, settings=settings)
+    _keep(call)
     return read_settings(call)
+
+
+def _keep(call: Control) -> None:
+    """Note the workspace's clock and settings in the store, for the next process that opens it."""
+    own, usual = call.mock.of(call.workspace), call.mock
+    changed = {name: getattr(own.settings, name) for name in CHANGEABLE if own.settings is not usual.settings}
+    with call.mock.store.transaction(call.workspace) as transaction:
+        transaction.put("", Circumstances(own.clock.setting, changed or None))
+
+
+def resume(mock: Mock) -> None:
+    """Give the workspaces in the store the clocks and settings they had when they were last changed."""
+    for workspace in mock.store.workspaces():
+        kept = mock.store.get(Circumstances, workspace, "")
+        if kept is None:
+            continue
+        clock = mock.clock if workspace == DEFAULT_WORKSPACE else AdjustableClock()
+        if kept.clock is not None:
+            offset, frozen_at, auto_advance = kept.clock
+            clock.set(int(offset or 0), None if frozen_at is None else int(frozen_at), auto_advance or 0.0)
+        settings = replace(mock.settings, **kept.settings) if kept.settings else None
+        if settings is not None or clock is not mock.clock:
+            mock.configure(workspace, clock=clock, settings=settings)
 
 
 @control

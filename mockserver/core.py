@@ -18,7 +18,7 @@ import orjson
 from openapi import Operation, Spec, load
 
 from . import errors
-from .auth import Authenticator, Identity
+from .auth import DEFAULT_WORKSPACE, Authenticator, Identity
 from .clock import AdjustableClock
 from .delivery import Disturbed
 from .domain.endpoint import Plan
@@ -175,6 +175,15 @@ class Mock:
     def clock_of(self, workspace: str) -> AdjustableClock:
         """The clock that this workspace lives by."""
         return self.of(workspace).clock
+
+    def own_clock(self, workspace: str) -> AdjustableClock:
+        """The clock to change for this workspace alone. That of the default workspace is everybody's."""
+        clock = self.clock_of(workspace)
+        if clock is self.clock and workspace != DEFAULT_WORKSPACE:
+            clock = AdjustableClock()
+            clock.set(*self.clock.setting)
+            self.configure(workspace, clock=clock)
+        return clock
 
     def configure(
         self, workspace: str, *, clock: AdjustableClock | None = None, settings: Settings | None = None

@@ -18,9 +18,11 @@ from waitress.task import ErrorTask, WSGITask
 
 from .app import create_app
 from .auth import DEFAULT_WORKSPACE
+from .control import resume
 from .core import MAX_BODY, Mock
 from .delivery import ConnectionDropped
 from .settings import DEVELOPMENT_TOKEN, Settings
+from .snapshot import load_file
 
 THREADS = 64
 """Requests answered at the same time; a paced stream occupies one thread for its whole length."""
@@ -85,8 +87,9 @@ class MockServer:
             settings = mock.settings if mock is not None else Settings(port=0)
         self.settings = settings
         self.mock = mock or Mock(settings)
-        if mock is None and settings.state is not None:
-            _begin_with(self.mock, settings.state)
+        self._owns_mock = mock is None
+        if mock is None:
+            _begin(self.mock)
         self.token = DEVELOPMENT_TOKEN
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -124,6 +127,8 @@ class MockServer:
         self._server.pull_trigger()
         self._thread.join(GRACE + 1)
         self._server, self._thread = None, None
+        if self._owns_mock:
+            self.mock.store.close()
 
     def wait(self) -> None:
         """Block until the server stops."""
@@ -187,12 +192,11 @@ class MockServer:
             server.trigger.close()
 
 
-def _begin_with(mock: Mock, state: str) -> None:
-    """Import the state the settings name, unless the store already holds that workspace."""
-    from .snapshot import load_file
-
-    if DEFAULT_WORKSPACE not in mock.store.workspaces():
-        load_file(mock, state, DEFAULT_WORKSPACE)
+def _begin(mock: Mock) -> None:
+    """Go on where the store left off; without anything there, begin with the state that the settings name."""
+    resume(mock)
+    if mock.settings.state is not None and DEFAULT_WORKSPACE not in mock.store.workspaces():
+        load_file(mock, mock.settings.state, DEFAULT_WORKSPACE)
 
 
 def _is_busy(channel: Any) -> bool:

@@ -74,7 +74,8 @@ def restore(mock: Mock, snapshot: Snapshot, workspace: str | None = None) -> Non
                 transaction.delete(kind, key)
             for key, record in snapshot.records.get(name, {}).items():
                 transaction.put(key, record)
-    mock.clock_of(workspace).set(*snapshot.clock)
+    if snapshot.clock != _clock(mock, workspace):
+        mock.own_clock(workspace).set(*snapshot.clock)
 
 
 def exported(mock: Mock, workspace: str) -> Json:
@@ -187,8 +188,7 @@ def moment_of(text: Json, where: str) -> int:
 
 
 def _clock(mock: Mock, workspace: str) -> tuple[int, int | None, float]:
-    clock = mock.clock_of(workspace)
-    return clock.setting
+    return mock.clock_of(workspace).setting
 
 
 def _head_problems(document: Json) -> Iterator[str]:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import orjson
 
 from .codec import CodecError, decode, encode
-from .records import KINDS
+from .records import KEPT
 from .store import StoreError, Transaction
 
 try:
@@ -160,7 +160,7 @@ def _decoded(kind: type[Record], document: str) -> Record:
 @lru_cache(maxsize=4096)
 def _remembered(kind: str, document: str) -> object:
     """Records are frozen, so the same document may be the same record every time."""
-    record: object = decode(KINDS[kind], orjson.loads(document))
+    record: object = decode(KEPT[kind], orjson.loads(document))
     return record
 
 
@@ -242,9 +242,9 @@ def _check_content(path: Path, connection: sqlite3.Connection) -> None:
         raise StoreError(f"{path}: was written by a newer version: format {row[0]}, this version reads {FORMAT}")
     for workspace, kind, key, document in connection.execute("SELECT workspace, kind, key, document FROM records"):
         where = f"{kind} {key!r} of workspace {workspace!r}"
-        if kind not in KINDS:
+        if kind not in KEPT:
             raise StoreError(f"{path}: {where}: there is no such kind of record; was it written by a newer version?")
         try:
-            decode(KINDS[kind], orjson.loads(document))
+            decode(KEPT[kind], orjson.loads(document))
         except (CodecError, orjson.JSONDecodeError, TypeError) as problem:
             raise StoreError(f"{path}: {where}: {problem}") from None

@@ -73,7 +73,7 @@ def per_test(fixture: str) -> float:
         Path(folder, "conftest.py").write_text(RECORDER)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", folder]
         subprocess.run(command, check=True, capture_output=True, cwd=folder)
-        durations = json.loads(Path(folder, "durations.json").read_text())
+        durations: dict[str, float] = json.loads(Path(folder, "durations.json").read_text())
     return statistics.median(durations.values()) * 1000
 
 

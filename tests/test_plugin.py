@@ -293,7 +293,7 @@ def decorated(name: str, serving_mock: ServingMock) -> str:
 
 def test_a_decorator_and_a_context_manager_serve_people_without_pytest() -> None:
     before = dict(os.environ)
-    assert decorated("chat") == decorated(name="chat")  # type: ignore[call-arg]  # serving_mock is handed in
+    assert decorated("chat") == decorated(name="chat")
     assert dict(os.environ) == before
     with mock_serving(provisioning=60) as mock:
         assert os.environ["DATABRICKS_TOKEN"] == mock.token

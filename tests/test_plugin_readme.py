@@ -170,7 +170,7 @@ def names(serving_mock: ServingMock) -> list[str]:
 
 
 def test_a_decorator() -> None:
-    assert names() == ["chat"]  # type: ignore[call-arg]  # the decorator hands the mock in
+    assert names() == ["chat"]
 
 
 def test_a_context_manager() -> None:
@@ -206,8 +206,7 @@ def test_a_described_workspace_in_a_store_that_survives(tmp_path: Path) -> None:
     settings = Settings(port=0, state=str(tmp_path / "workspace.yaml"), store=f"sqlite:///{tmp_path}/mock.db")
     with MockServer(settings) as server:
         ann = WorkspaceClient(host=server.url, token="dapi-ann", auth_type="pat")
-        assert ann.serving_endpoints.get("chat").state.ready.value == "READY"
-    server.mock.store.close()
+        assert ann.serving_endpoints.get("chat").permission_level
 
 
 CONTROL = """

@@ -51,6 +51,7 @@ def test_a_described_workspace_is_there_as_if_clients_had_made_it(rest: Rest) ->
     assert answer.json() == {"endpoints": 2}
     chat = rest("GET", f"{ENDPOINTS}/chat").json()
     assert chat["creation_timestamp"] == 1767225600000
+    assert rest("GET", "/__mock__/clock", headers={"Authorization": "Bearer dapi-mock-b"}).json()["frozen"] is False
     assert chat["state"]["ready"] == "READY"
     assert chat["tags"] == [{"key": "team", "value": "search"}]
     assert rest("GET", f"{ENDPOINTS}/churn").json()["state"]["suspend"] == "STOPPED"
@@ -131,11 +132,13 @@ def test_a_server_starts_from_a_described_workspace_and_keeps_what_its_store_hol
     with MockServer(settings) as server:
         assert requests.get(f"{server.url}{ENDPOINTS}/chat", headers=headers, timeout=10).status_code == 200
         requests.delete(f"{server.url}{ENDPOINTS}/chat", headers=headers, timeout=10).raise_for_status()
-    server.mock.store.close()
+        assert requests.put(f"{server.url}/__mock__/settings", json={"provisioning": 60}, timeout=10).ok
+        assert requests.post(f"{server.url}/__mock__/clock", json={"freeze": 5_000_000}, timeout=10).ok
     with MockServer(settings) as server:
         assert requests.get(f"{server.url}{ENDPOINTS}/chat", headers=headers, timeout=10).status_code == 404
         assert requests.get(f"{server.url}{ENDPOINTS}/churn", headers=headers, timeout=10).status_code == 200
-    server.mock.store.close()
+        assert requests.get(f"{server.url}/__mock__/settings", timeout=10).json()["provisioning"] == 60
+        assert requests.get(f"{server.url}/__mock__/clock", timeout=10).json()["milliseconds"] == 5_000_000
 
 
 @pytest.mark.parametrize(
