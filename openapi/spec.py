@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .cache import ROOT, load_bundle
+from .naming import Names
 from .validation import Direction, Validators, Violation
 from .values import REDACTED, Action, Walk, Walkers, resolve
 
@@ -29,6 +30,7 @@ class Spec:
         self.document = document
         self.validators = Validators(document)
         self.walkers = Walkers(document)
+        self.names = Names(document)
         self.operations: dict[str, Operation] = {
             definition["operationId"]: Operation(self, path, method, item)
             for path, item in document.get("paths", {}).items()
@@ -113,6 +115,7 @@ class Operation:
         content = self.responses.get(str(self.success), {}).get("content", {})
         self.media_type: str | None = next(iter(content), None)
         self._schemas: dict[tuple[str, str], Schema | None] = {}
+        self._drops_unknown = self.definition.get("x-unknown-members") == "dropped"
 
     def __repr__(self) -> str:
         return f"<Operation {self.id}: {self.method} {self.path}>"
@@ -179,9 +182,15 @@ class Operation:
         return Schema(self._spec, f"{place}/contentSchema") if "contentSchema" in data else frame
 
     def with_defaults(self, body: Any) -> Any:
-        """The request body as the service takes it: defaults filled in, readOnly members dropped."""
+        """The request body as the service takes it: defaults filled in, readOnly members dropped.
+
+        Members that nobody knows are dropped, too, where the operation says so (`x-unknown-members: dropped`).
+        """
         schema = self._schema("request", JSON)
-        return body if schema is None else schema.with_defaults(body)
+        if schema is None:
+            return body
+        known = self._spec.names.only_known((schema.definition,), body) if self._drops_unknown else body
+        return schema.with_defaults(known)
 
     def without_write_only(self, status: int, body: Any) -> Any:
         """The reply body without what a reply never shows."""
@@ -195,7 +204,8 @@ class Operation:
         if schema is None:
             return body
         try:
-            return schema.masked(body)
+            masked = schema.masked(body)
+            return self._spec.names.screened((schema.definition,), masked) if self._drops_unknown else masked
         except RecursionError:
             return REDACTED
 

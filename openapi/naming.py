@@ -1,0 +1,109 @@
+"""The members that a schema names: what else a body holds is dropped, or hidden where secrets are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .values import REDACTED, is_secret, resolve, said
+
+Schemas = tuple[Any, ...]
+
+
+class Names:
+    """What the schemas of one document name, each place looked up once."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self._places: dict[tuple[int, ...], _Place] = {}
+
+    def only_known(self, schemas: Schemas, value: Any) -> Any:
+        """A copy of `value` without the members that none of `schemas` names, where they name any."""
+        place = self._place(schemas)
+        if isinstance(value, list):
+            return [self.only_known(place.items, item) for item in value] if place.items else value
+        if not isinstance(value, dict) or not place.closed:
+            return value
+        return {
+            name: self.only_known(place.members[name], child) for name, child in value.items() if name in place.members
+        }
+
+    def screened(self, schemas: Schemas, value: Any) -> Any:
+        """A copy of `value` in which nothing is left that may be a secret in a wrong place.
+
+        Beside members that are secrets these are hidden: members that nobody knows, and values that have not the form
+        they should have, such as a key where the reference to one belongs.
+        """
+        place = self._place(schemas)
+        if isinstance(value, list):
+            return [self.screened(place.items, item) for item in value] if place.items else value
+        if place.holds_secrets and not isinstance(value, dict):
+            return REDACTED
+        if not isinstance(value, dict) or not place.members:
+            return value
+        return {
+            name: REDACTED
+            if place.holds_secrets and not place.has_form(name, child)
+            else self.screened(place.members.get(name, ()), child)
+            for name, child in value.items()
+        }
+
+    def _place(self, schemas: Schemas) -> _Place:
+        key = tuple(map(id, schemas))
+        if key not in self._places:
+            self._places[key] = _Place(self._document, list(_spread(self._document, schemas)))
+        return self._places[key]
+
+
+@dataclass
+class _Place:
+    """Everything that is said of one value."""
+
+    document: dict[str, Any]
+    parts: list[dict[str, Any]]
+
+    @cached_property
+    def members(self) -> dict[str, Schemas]:
+        found: dict[str, list[Any]] = {}
+        for part in self.parts:
+            for name, child in part.get("properties", {}).items():
+                found.setdefault(name, []).append(child)
+        return {name: tuple(children) for name, children in found.items()}
+
+    @cached_property
+    def items(self) -> Schemas:
+        return tuple(part["items"] for part in self.parts if "items" in part)
+
+    @cached_property
+    def closed(self) -> bool:
+        return bool(self.members) and not any(part.get("additionalProperties") for part in self.parts)
+
+    @cached_property
+    def holds_secrets(self) -> bool:
+        return any(is_secret(self.document, child) for children in self.members.values() for child in children)
+
+    def has_form(self, name: str, value: Any) -> bool:
+        """Whether the member is known and, where it has a pattern, is a text of that pattern."""
+        if name not in self.members:
+            return False
+        patterns = [pattern for child in self.members[name] for pattern in said(self.document, child, "pattern")]
+        return all(isinstance(value, str) and re.search(pattern, value) is not None for pattern in patterns)
+
+
+def _spread(document: dict[str, Any], schemas: Schemas) -> Iterator[dict[str, Any]]:
+    """The schemas with everything they are made of, branches included."""
+    pending, seen = list(schemas), set()
+    while pending:
+        schema = pending.pop()
+        if not isinstance(schema, dict) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        yield schema
+        if "$ref" in schema:
+            pending.append(resolve(document, schema["$ref"]))
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            pending += schema.get(keyword, ())
+        pending += (schema[keyword] for keyword in ("if", "then", "else") if keyword in schema)
