@@ -131,7 +131,7 @@ class Mock:
             log.exception("%s %s failed: this is a bug of the mock", request.method, request.path)
             answer = _internal_error(f"{operation.id} failed inside the mock; its log has the reason", request_id)
         self.journal.record(
-            identity.workspace if identity else "",
+            identity.workspace if identity else DEFAULT_WORKSPACE,
             moment=now,
             identity=identity.name if identity else None,
             operation=operation,
@@ -316,8 +316,8 @@ def _endpoint(request: Request, body: Json) -> str | None:
     return name if isinstance(name, str) else None
 
 
-PUBLIC = Identity("anonymous", "Anonymous", workspace="", admin=False)
-"""Whoever calls an operation that needs no credential."""
+PUBLIC = Identity("anonymous", "Anonymous", admin=False)
+"""Whoever calls an operation that needs no credential, as part of the default workspace."""
 
 
 def _media_type(operation: Operation, request: Request) -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 CAPACITY = 10_000
 """Entries kept per workspace; older ones are dropped and counted."""
 
+REPLIES = 200
+"""The newest entries of a workspace that are kept with their replies (a list of endpoints has 50 KB) and can be asked
+again."""
+
+MAX_BODY = 2**18
+"""Bytes of a request whose body is kept."""
+
 UNKNOWN = "unknown"
 """The operation of a request that no path of the contract fits."""
 
@@ -27,6 +34,7 @@ UNKNOWN = "unknown"
 class Entry:
     """One exchange. ``body`` and ``reply`` are without secrets; ``moment`` is on the mock's clock, ``seconds`` real.
 
+    ``reply`` is ``None`` for streams and for all but the newest entries; a large ``body`` is a note of its size.
     ``operation`` is ``unknown`` for a request that no path of the contract fits; ``status`` is 0 when the connection
     was dropped; ``fault`` is the id of the fault that struck, "" for one without an id.
     """
@@ -88,10 +96,15 @@ class _Raw:
     reply: Json
     endpoint: str | None
     fault: str | None
+    whole: bool = True
 
     @property
     def operation_id(self) -> str:
         return UNKNOWN if self.operation is None else self.operation.id
+
+    def forget(self) -> None:
+        """Let go of what takes the most room."""
+        self.request, self.reply, self.whole = replace(self.request, headers={}, body=b""), None, False
 
     def entry(self) -> Entry:
         return Entry(
@@ -144,12 +157,15 @@ class Journal:
             entries = self._entries.get(workspace)
             if entries is None:
                 entries = self._entries[workspace] = deque(maxlen=self.capacity)
-            entries.append(
-                _Raw(
-                    number, moment, identity, operation, request, status, seconds, request_id, body, reply, endpoint,
-                    fault,
-                )
+            raw = _Raw(
+                number, moment, identity, operation, request, status, seconds, request_id, body, reply, endpoint, fault
             )  # fmt: skip
+            entries.append(raw)
+            if len(request.body) > MAX_BODY:
+                raw.body = f"[{len(request.body)} bytes]"
+                raw.forget()
+            if len(entries) > REPLIES:
+                entries[-REPLIES - 1].forget()
             if self._waiting:
                 self._changed.notify_all()
 
@@ -178,7 +194,7 @@ class Journal:
             return list(self._counts)
 
     def latest(self, workspace: str, only: Filter, most: int, *, failed: bool | None = None) -> list[Entry]:
-        """The latest exchanges that fit, the newest first; with ``failed``, just those that were refused, or were not."""
+        """The latest exchanges that fit, newest first; with ``failed``, just those that were refused, or were not."""
         found: list[Entry] = []
         for raw in reversed(self._raw(workspace)):
             if len(found) == most:
@@ -194,7 +210,7 @@ class Journal:
     def asked(self, workspace: str, number: int) -> tuple[Operation, Request] | None:
         """The request of one exchange as it came, to ask it again; ``None`` when it is kept no more or fits no path."""
         for raw in self._raw(workspace):
-            if raw.number == number and raw.operation is not None:
+            if raw.number == number and raw.operation is not None and raw.whole:
                 return raw.operation, raw.request
         return None
 

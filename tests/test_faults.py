@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from databricks.sdk.errors import NotFound
 from mockserver import MockServer
 from mockserver.clock import AdjustableClock
 from mockserver.faults import DeploymentFault, Fault, from_fields, from_header
+from mockserver.journal import REPLIES
 from mockserver.staleness import StaleReads
 
 Rest = Callable[..., requests.Response]
@@ -254,3 +256,72 @@ def _caller(server: MockServer, token: str) -> Rest:
         return requests.request(method, server.url + path, headers=headers, timeout=30, **options)  # type: ignore[arg-type]
 
     return call
+
+
+MESSAGES = [{"role": "user", "content": "Count to ten."}]
+STREAM = {"messages": MESSAGES, "stream": True}
+
+
+def streamed(server: MockServer, token: str, timeout: float = 10) -> requests.Response:
+    url = f"{server.url}/serving-endpoints/chat/invocations"
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.post(url, json=STREAM, headers=headers, stream=True, timeout=timeout)
+
+
+def test_a_stream_is_cut_after_some_events(instant_server: MockServer, token: str, rest: Rest) -> None:
+    created(rest)
+    add(instant_server, token, endpoint="chat", cut_after=2, times=1)
+    received: list[bytes] = []
+    with streamed(instant_server, token) as answer, pytest.raises(requests.exceptions.ChunkedEncodingError):
+        received.extend(answer.iter_content(None))
+    assert b"".join(received).count(b"data: ") == 2
+    with streamed(instant_server, token) as answer:
+        assert answer.content.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_stream_stalls_until_the_client_or_the_test_has_enough(
+    instant_server: MockServer, token: str, rest: Rest
+) -> None:
+    created(rest)
+    add(instant_server, token, endpoint="chat", stall_after=1, times=2)
+    with (
+        streamed(instant_server, token, timeout=0.3) as answer,
+        pytest.raises(requests.ConnectionError, match="timed out"),
+    ):
+        list(answer.iter_content(None))
+    with streamed(instant_server, token) as answer:
+        chunks = answer.iter_content(None)
+        assert next(chunks).startswith(b"data: ")
+        instant_server.mock.faults.clear(token)
+        assert b"".join(chunks).endswith(b"data: [DONE]\n\n")
+
+
+def test_the_events_of_a_malformed_stream_cannot_be_parsed(instant_server: MockServer, token: str, rest: Rest) -> None:
+    created(rest)
+    add(instant_server, token, endpoint="chat", malformed=True)
+    with streamed(instant_server, token) as answer:
+        first = next(line for line in answer.iter_lines() if line).removeprefix(b"data: ")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(first)
+
+
+def test_a_request_without_a_credential_suffers_the_faults_of_the_default_workspace(
+    instant_server: MockServer,
+) -> None:
+    url = f"{instant_server.url}/.well-known/databricks-config"
+    add(instant_server, "default", operation="get_databricks_config", status=500, times=1)
+    assert [requests.get(url, timeout=10).status_code for _ in range(2)] == [500, 200]
+    instant_server.mock.clear("default")
+
+
+def test_the_journal_keeps_the_replies_of_the_newest_requests_only(
+    instant_server: MockServer, token: str, rest: Rest
+) -> None:
+    for _ in range(REPLIES + 5):
+        rest("GET", "/api/2.0/preview/scim/v2/Me")
+    entries = instant_server.mock.journal.entries(token)
+    assert [entry.reply is None for entry in entries] == [True] * 5 + [False] * REPLIES
+    asked = instant_server.mock.journal.asked
+    assert [asked(token, number) is None for number in (1, 5, 6)] == [True, True, False]
+    rest("POST", ENDPOINTS, data=b"x" * 300_000)
+    assert instant_server.mock.journal.entries(token)[-1].body == "[300000 bytes]"
