@@ -30,6 +30,10 @@ class Turns:
             self._last[place] = (number + 1, now)
         return Turn(number + 1, previous)
 
+    def last(self, place: Place) -> int | None:
+        """The moment of the latest request, ``None`` when there was none."""
+        return self._last.get(place, (0, None))[1]
+
     def clear(self, workspace: str) -> None:
         """Start again in one workspace."""
         with self._lock:

@@ -138,3 +138,25 @@ def test_rate_limits_are_answered_as_they_were_sent_also_when_there_are_none(res
     for limits in ([{"calls": 10, "key": "endpoint", "renewal_period": "minute"}], []):
         sent = {"rate_limits": limits}
         assert rest("PUT", f"{ENDPOINTS}/ads/rate-limits", json=sent).json() == sent
+
+
+def test_an_idle_entity_that_may_scale_to_zero_says_so_and_stays_ready(server: MockServer, rest: Rest) -> None:
+    created(rest, "ads", CUSTOM)
+    created(rest, "awake", {**CUSTOM, "scale_to_zero_enabled": False})
+    server.mock.clock.advance(29 * 60)
+    assert messages(rest, "ads") == {""}
+    server.mock.clock.advance(60)
+    before = rest("GET", f"{ENDPOINTS}/ads").json()
+    assert before["state"]["ready"] == "READY"
+    assert before["state"]["config_update"] == "NOT_UPDATING"
+    assert messages(rest, "ads") == {"Scaled to zero"}
+    assert messages(rest, "awake") == {""}
+    assert rest("POST", "/serving-endpoints/ads/invocations", json={"inputs": [1]}).status_code == 200
+    assert messages(rest, "ads") == {""}
+
+
+def messages(rest: Rest, name: str) -> set[str]:
+    config = rest("GET", f"{ENDPOINTS}/{name}").json()["config"]
+    for entity in (*config["served_entities"], *config["served_models"]):
+        assert entity["state"]["deployment"] == "DEPLOYMENT_READY"
+    return {e["state"]["deployment_state_message"] for e in (*config["served_entities"], *config["served_models"])}

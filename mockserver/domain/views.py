@@ -16,12 +16,18 @@ ENTITY_TYPES = {"external": "EXTERNAL_MODEL", "custom": "UC_MODEL", "provisioned
 TASKS = frozenset(
     {"llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings", "agent/v1/responses", "agent/v1/chat", "agent/v2/chat"}
 )
+IDLE = 30 * 60 * 1000
+"""Milliseconds without a request after which an entity that may scale to zero has done so."""
+
+SCALED_TO_ZERO = "Scaled to zero"
 NEVER_SHOWN = frozenset({"burst_scaling_enabled"})
 """Fields the service takes and does not show again, although its output type has them."""
 
 
-def detailed(endpoint: Endpoint, now: int, level: Level, *, budget_policy_id: str) -> dict[str, Json]:
-    """What create, get and the updates answer."""
+def detailed(
+    endpoint: Endpoint, now: int, level: Level, *, budget_policy_id: str, asked_at: int | None = None
+) -> dict[str, Json]:
+    """What create, get and the updates answer. ``asked_at`` is the moment of the latest query, if there was one."""
     settled = endpoint.at(now)
     view = _head(settled, now, level)
     view["description"] = settled.description
@@ -29,6 +35,7 @@ def detailed(endpoint: Endpoint, now: int, level: Level, *, budget_policy_id: st
     view["resource_credential_strategy"] = "EMBEDDED_CREDENTIALS"
     if settled.config is not None:
         view["config"] = _config(settled, settled.config, now)
+        _show_rest(view["config"], now - max(settled.updated_at, asked_at or 0))
     if settled.email_notifications is not None and settled.notifications_shown:
         view["email_notifications"] = settled.email_notifications
     return view
@@ -149,6 +156,14 @@ def _as_served_model(entity: Mapping[str, Json]) -> dict[str, Json]:
     if "entity_version" in model:
         model["model_version"] = model.pop("entity_version")
     return model
+
+
+def _show_rest(config: dict[str, Json], idle: int) -> None:
+    """Say of the entities that nobody has asked anything for long that they have no machine at the moment."""
+    for entity in (*config["served_entities"], *config.get("served_models", ())):
+        ready = entity["state"] == {"deployment": "DEPLOYMENT_READY", "deployment_state_message": ""}
+        if ready and idle >= IDLE and entity.get("scale_to_zero_enabled"):
+            entity["state"] = {**entity["state"], "deployment_state_message": SCALED_TO_ZERO}
 
 
 def _auto_capture(endpoint: Endpoint, given: Mapping[str, Json]) -> dict[str, Json]:

@@ -16,7 +16,8 @@ from .access import Reader, foundation_level, foundation_settings
 
 def detailed(call: Call, endpoint: Endpoint, level: Level) -> Json:
     """What create, get and the updates answer."""
-    view = views.detailed(endpoint, call.now, level, budget_policy_id=default_budget_policy(call))
+    asked_at = call.mock.turns.last((call.workspace, endpoint.id))
+    view = views.detailed(endpoint, call.now, level, budget_policy_id=default_budget_policy(call), asked_at=asked_at)
     if endpoint.route_optimized and endpoint.is_ready(call.now):
         url = f"{call.request.base_url}/{workspace_id(call.workspace)}/serving-endpoints/{endpoint.name}/invocations"
         query_info = {"endpoint_url": url, "authorization_details": authorization_details(endpoint)}
