@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -104,7 +104,7 @@ class _Raw:
 
     def forget(self) -> None:
         """Let go of what takes the most room."""
-        self.request, self.reply, self.whole = replace(self.request, headers={}, body=b""), None, False
+        self.request, self.reply, self.whole = Request(self.request.method, self.request.path), None, False
 
     def entry(self) -> Entry:
         return Entry(
