@@ -12,6 +12,9 @@ from conftest import caller
 from mockserver import MockServer, Settings
 from mockserver.clock import AdjustableClock
 from mockserver.core import Mock
+from mockserver.faults import DeploymentFault
+from mockserver.handlers.endpoints import cancel_update
+from mockserver.messages import Reply, Request
 
 ENDPOINTS = "/api/2.0/serving-endpoints"
 START = 1_700_000_000_000
@@ -160,3 +163,94 @@ def messages(rest: Rest, name: str) -> set[str]:
     for entity in (*config["served_entities"], *config["served_models"]):
         assert entity["state"]["deployment"] == "DEPLOYMENT_READY"
     return {e["state"]["deployment_state_message"] for e in (*config["served_entities"], *config["served_models"])}
+
+
+def standing(rest: Rest, name: str) -> tuple[str, str, str, int | None, int | None]:
+    """Ready, update, suspension, and the versions of what serves and of what is pending."""
+    endpoint = rest("GET", f"{ENDPOINTS}/{name}").json()
+    state = endpoint["state"]
+    versions = (endpoint.get(part, {}).get("config_version") for part in ("config", "pending_config"))
+    return (state["ready"], state["config_update"], state["suspend"], *versions)
+
+
+def pending_states(rest: Rest, name: str) -> set[tuple[str, str]]:
+    pending = rest("GET", f"{ENDPOINTS}/{name}").json()["pending_config"]
+    entities = (*pending["served_entities"], *pending["served_models"])
+    return {(e["state"]["deployment"], e["state"]["deployment_state_message"]) for e in entities}
+
+
+def test_the_states_from_nothing_to_an_update(server: MockServer, rest: Rest) -> None:
+    assert rest("POST", ENDPOINTS, json={"name": "ads"}).status_code == 200
+    assert standing(rest, "ads") == ("NOT_READY", "NOT_UPDATING", "NOT_SUSPENDED", None, None)
+    server.mock.clock.advance(100)
+    assert standing(rest, "ads") == ("NOT_READY", "NOT_UPDATING", "NOT_SUSPENDED", None, None)
+    rest("PUT", f"{ENDPOINTS}/ads/config", json={"served_entities": [CUSTOM]})
+    assert standing(rest, "ads") == ("NOT_READY", "IN_PROGRESS", "NOT_SUSPENDED", None, 1)
+    server.mock.clock.advance(3)
+    assert standing(rest, "ads") == ("READY", "NOT_UPDATING", "NOT_SUSPENDED", 1, None)
+    rest("PUT", f"{ENDPOINTS}/ads/config", json={"served_entities": [{**CUSTOM, "entity_version": "2"}]})
+    assert standing(rest, "ads") == ("READY", "IN_PROGRESS", "NOT_SUSPENDED", 1, 2)
+    server.mock.clock.advance(2.9)
+    assert standing(rest, "ads") == ("READY", "IN_PROGRESS", "NOT_SUSPENDED", 1, 2)
+    server.mock.clock.advance(0.1)
+    assert standing(rest, "ads") == ("READY", "NOT_UPDATING", "NOT_SUSPENDED", 2, None)
+
+
+def test_a_failure_keeps_what_failed_with_the_reason_and_what_served_before(server: MockServer, rest: Rest) -> None:
+    server.mock.faults.add_deployment("default", DeploymentFault(outcome="FAILED"))
+    created(rest, "ads", CUSTOM)
+    server.mock.clock.advance(3)
+    assert standing(rest, "ads") == ("NOT_READY", "UPDATE_FAILED", "NOT_SUSPENDED", None, 1)
+    assert pending_states(rest, "ads") == {("DEPLOYMENT_FAILED", "Model server failed to load the model")}
+    rest("PUT", f"{ENDPOINTS}/ads/config", json={"served_entities": [CUSTOM]})
+    server.mock.clock.advance(3)
+    assert standing(rest, "ads") == ("READY", "NOT_UPDATING", "NOT_SUSPENDED", 2, None)
+    server.mock.faults.add_deployment("default", DeploymentFault(outcome="ABORTED", message="Out of time."))
+    rest("PUT", f"{ENDPOINTS}/ads/config", json={"served_entities": [{**CUSTOM, "entity_version": "2"}]})
+    server.mock.clock.advance(3)
+    assert standing(rest, "ads") == ("READY", "UPDATE_FAILED", "NOT_SUSPENDED", 2, 3)
+    assert pending_states(rest, "ads") == {("DEPLOYMENT_ABORTED", "Out of time.")}
+    assert rest("POST", "/serving-endpoints/ads/invocations", json={"inputs": [1]}).status_code == 200
+
+
+def test_a_cancelled_update_leaves_what_served_before(server: MockServer, rest: Rest) -> None:
+    created(rest, "ads", CUSTOM)
+    server.mock.clock.advance(3)
+    rest("PUT", f"{ENDPOINTS}/ads/config", json={"served_entities": [{**CUSTOM, "entity_version": "2"}]})
+    server.mock.clock.advance(1)
+    assert cancelled(server, "ads") == 200
+    for seconds in (0, 10):
+        server.mock.clock.advance(seconds)
+        assert standing(rest, "ads") == ("READY", "UPDATE_CANCELED", "NOT_SUSPENDED", 1, None)
+    assert cancelled(server, "ads") == 400
+    rest("PUT", f"{ENDPOINTS}/ads/config", json={"served_entities": [CUSTOM]})
+    assert standing(rest, "ads") == ("READY", "IN_PROGRESS", "NOT_SUSPENDED", 1, 3)
+
+
+def cancelled(server: MockServer, name: str) -> int:
+    """The status of a cancellation, which only the Serving pages offer."""
+    request = Request("POST", "/cancel", {"authorization": "Bearer dapi-mock"}, {"name": name})
+    answer = server.mock.respond(server.mock.spec.operations["stop_endpoint"], request, cancel_update)
+    assert isinstance(answer, Reply)
+    return answer.status
+
+
+def test_a_stopped_endpoint_keeps_its_configuration_and_starts_as_a_new_version(server: MockServer, rest: Rest) -> None:
+    created(rest, "ads", CUSTOM)
+    assert rest("POST", f"{ENDPOINTS}/ads/config:stop").status_code == 409
+    server.mock.clock.advance(3)
+    assert rest("POST", f"{ENDPOINTS}/ads/config:start").status_code == 400
+    stopped = rest("POST", f"{ENDPOINTS}/ads/config:stop").json()
+    assert stopped["config"]["served_entities"][0]["state"] == {
+        "deployment": "DEPLOYMENT_STOPPED",
+        "deployment_state_message": "Stopped",
+    }
+    assert standing(rest, "ads") == ("NOT_READY", "NOT_UPDATING", "STOPPED", 1, None)
+    assert rest("POST", "/serving-endpoints/ads/invocations", json={"inputs": [1]}).json() == {
+        "error_code": "BAD_REQUEST",
+        "message": "The given endpoint is stopped, please retry after starting the endpoint.",
+    }
+    assert rest("POST", f"{ENDPOINTS}/ads/config:start").status_code == 200
+    assert standing(rest, "ads") == ("NOT_READY", "IN_PROGRESS", "NOT_SUSPENDED", 1, 2)
+    server.mock.clock.advance(3)
+    assert standing(rest, "ads") == ("READY", "NOT_UPDATING", "NOT_SUSPENDED", 2, None)
