@@ -60,7 +60,8 @@ class Validators:
         """
         validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
         try:
-            sound = b"null" not in orjson.dumps(value) or not any(_unsound(value))
+            # orjson refuses everything unsound but numbers that are not finite, which it writes as null.
+            sound = b"null" not in orjson.dumps(value) or _finite(value)
             if sound and validator.is_valid(value):
                 return []
         except (TypeError, ValueError, RecursionError):
@@ -105,6 +106,17 @@ def _unsound_violation(path: Sequence[str | int], complaint: str, root: str) -> 
     return Violation(
         where, f"Invalid value for '{where}': it {complaint}." if where else f"Invalid value: {root} {complaint}."
     )
+
+
+_NESTED = (dict, list, tuple, float)
+
+
+def _finite(value: Any) -> bool:
+    """Whether every number in a value is finite."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return all(_finite(child) for child in children if isinstance(child, _NESTED))
 
 
 def _unsound(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
