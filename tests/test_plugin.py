@@ -387,3 +387,30 @@ def test_the_session_wide_server_is_for_others(quiet: pytest.Pytester) -> None:
         """
     )
     quiet.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_a_session_of_a_thousand_tests_has_flat_memory(quiet: pytest.Pytester) -> None:
+    quiet.makepyfile(
+        """
+        import gc, resource
+        import pytest, requests
+
+        peaks = {}
+
+        @pytest.mark.parametrize("number", range(1000))
+        def test_it(serving_mock, number):
+            serving_mock.create("chat")
+            headers = {"Authorization": f"Bearer {serving_mock.token}"}
+            url = serving_mock.url + "/api/2.0/serving-endpoints"
+            for path in ("", "/chat"):
+                assert requests.get(url + path, headers=headers, timeout=30).ok
+            serving_mock.requests.assert_called("get_serving_endpoint", times=1)
+            peaks[number] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+        def test_memory():
+            grown = (peaks[999] - peaks[299]) / 1024
+            print("MB grown over 700 tests:", grown)
+            assert grown < 16  # pytest itself keeps a report of each test
+        """
+    )
+    quiet.runpytest_subprocess("-s", "-p", "no:xdist").assert_outcomes(passed=1001)
