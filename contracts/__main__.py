@@ -58,7 +58,7 @@ def credentials(command: Any) -> Any:
     "--settle", type=float, default=0.0, help="Seconds that a target may take until its reads agree with its writes."
 )
 @click.option("--deadline", type=float, help="Seconds that a deployment may take [15 on loopback, else 1800].")
-@click.option("--max-response-time", type=float, help="Seconds that a reply may take [5 on loopback, else 60].")
+@click.option("--max-response-time", type=float, help="Seconds that a reply may take [3 on loopback, else 60].")
 @click.option("--seed", type=int, help="Repeats a run.")
 @click.option("--no-fuzz", is_flag=True, help="Only the journeys.")
 @click.option("--journey", multiple=True, help="Only this journey; may be given more than once.")

@@ -99,7 +99,7 @@ def options_of(target: Target, given: dict[str, Any]) -> Options:
         asserted=frozenset(given.get("asserted") or ()),
         deadline=_or(given.get("deadline"), 15.0 if near else 1800.0),
         settle=given.get("settle") or 0.0,
-        slowest=_or(given.get("max_response_time"), 5.0 if near else 60.0),
+        slowest=_or(given.get("max_response_time"), 3.0 if near else 60.0),
         stop_at=given.get("stop_at") or "",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from .echo import changes
@@ -26,7 +27,7 @@ def judge_list(oracle: Oracle, exchange: Exchange, seen: Seen) -> None:
     judge.hold("memory.list-has", exchange, not twice, "each endpoint once", f"{twice} twice", "twice")
     found = {item.get("name"): item for item in items}
     for name, known in oracle.alive.items():
-        if known.clock < seen.clock and not oracle.deleting[name]:
+        if known.clock < seen.clock and not oracle.deleting[name] and _is_quiet(oracle, known, seen):
             judge.hold(
                 "memory.list-has", exchange, name in found, f"{name}, which exists", "it is not listed", "exists"
             )
@@ -50,6 +51,8 @@ def _unexpected(oracle: Oracle, exchange: Exchange, seen: Seen, name: str) -> No
 
 
 def _is_quiet(oracle: Oracle, known: Known, seen: Seen) -> bool:
+    if oracle.settle and time.monotonic() - oracle.written.get(known.name, -1e9) < oracle.settle:
+        return False
     return (
         not known.flying
         and not known.unsure
@@ -76,33 +79,35 @@ def judge_item(oracle: Oracle, exchange: Exchange, known: Known, item: dict[str,
         if always in document and always not in item:
             expected[always] = document[always]
     oracle.judge.hold_all("memory.list-agrees", exchange, changes(expected, shown))
+    for form in ("config", "pending_config"):
+        if isinstance(document.get(form), dict) and isinstance(item.get(form), dict):
+            if form == "config" and known.pending is not None:
+                continue  # it may have settled between the get and the list
+            oracle.judge.hold_all("memory.list-agrees", exchange, _config_differences(document, item, form))
     if known.pending is None and known.config is not None:
-        oracle.judge.hold_all("memory.list-agrees", exchange, _config_differences(document, item))
+        kept = isinstance(item.get("config"), dict) and "pending_config" not in item
+        oracle.judge.hold("memory.list-agrees", exchange, kept, "a config and no pending_config", sorted(item), "forms")
 
 
-def _config_differences(document: dict[str, Json], item: dict[str, Json]) -> list[tuple[str, Json, Json]]:
-    full, short = document.get("config") or {}, item.get("config")
-    if not isinstance(short, dict):
-        return [("config", "a summary of the configuration", short)]
-    if "pending_config" in item:
-        return [("pending_config", "(not there)", item["pending_config"])]
+def _config_differences(document: dict[str, Json], item: dict[str, Json], which: str) -> list[tuple[str, Json, Json]]:
+    full, short = document[which], item[which]
     found: list[tuple[str, Json, Json]] = []
     for form in ("served_entities", "served_models"):
         wanted = {each.get("name"): each for each in full.get(form) or []}
         listed = {each.get("name"): each for each in short.get(form) or []}
         if wanted.keys() != listed.keys():
-            found.append((f"config.{form}", sorted(map(str, wanted)), sorted(map(str, listed))))
+            found.append((f"{which}.{form}", sorted(map(str, wanted)), sorted(map(str, listed))))
             continue
         for name, each in listed.items():
             identifying = ("name", "entity_name", "entity_version", "external_model", "model_name", "model_version")
             whole = {key: wanted[name][key] for key in identifying if key in wanted[name]}
             brief = {key: each[key] for key in identifying if key in each}
-            found += changes(whole, brief, f"config.{form}[]")
+            found += changes(whole, brief, f"{which}.{form}[]")
             if form == "served_entities":
                 kind = each.get("type")
                 right = (kind == "EXTERNAL_MODEL") is ("external_model" in whole)
-                if kind is None or not right:
-                    found.append((f"config.{form}[].type", "the type of the entity", kind))
+                if (kind is None and which == "config") or (kind is not None and not right):
+                    found.append((f"{which}.{form}[].type", "the type of the entity", kind))
     return found
 
 

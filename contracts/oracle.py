@@ -7,6 +7,7 @@ same endpoint is not compared with what was known before, because either order w
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,7 @@ class Oracle:
     clock: int = 0
     creating: Counter[str] = field(default_factory=Counter)
     deleting: Counter[str] = field(default_factory=Counter)
+    written: dict[str, float] = field(default_factory=dict)
     settled_at: dict[str, float] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -100,6 +102,8 @@ class Oracle:
     def undisturbed(self, seen: Seen) -> bool:
         """Whether no write to the same endpoint overlapped with this exchange."""
         known = seen.known
+        if self.settle and time.monotonic() - self.written.get(seen.name, -1e9) < self.settle:
+            return False
         if not seen.alone or self.creating[seen.name] or self.deleting[seen.name]:
             return False
         return known is None or (known.flying == 0 and known.writes == seen.writes)
@@ -113,6 +117,8 @@ class Oracle:
         )
 
     def _landed(self, exchange: Exchange, seen: Seen) -> None:
+        if seen.is_write and exchange.ok:
+            self.written[seen.name] = time.monotonic()
         if seen.hit and seen.hit.operation.id in effects.CREATES and exchange.asked.identity == "caller":
             self.creating[seen.name] -= 1
         if seen.is_write and exchange.asked.method == "DELETE":

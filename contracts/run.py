@@ -16,6 +16,7 @@ from .findings import Finding, Judge
 from .journeys import JOURNEYS, Abandoned, Hand, Journey, Surroundings
 from .ledger import Ledger, new_prefix
 from .oracle import Oracle
+from .pace import Pace
 from .safety import Guard, HeldBack, Profile, Rights
 from .shape import Shape
 from .target import Target, TargetError
@@ -37,8 +38,8 @@ class Options:
     asserted: frozenset[str] = frozenset()
     deadline: float = 15.0
     settle: float = 0.0
-    slowest: float = 5.0
-    threads: int = 10
+    slowest: float = 3.0
+    threads: int = 16
     stop_at: str = ""
 
 
@@ -108,7 +109,8 @@ class Run:
         )
         shape = Shape(self.judge, self.canaries, options.slowest)
         self.oracle = Oracle(self.judge, shape, prefix, self.target.is_loopback, options.settle)
-        self.guard.watchers.append(self.oracle)
+        self.pace = Pace(self.judge)
+        self.guard.watchers += [self.oracle, self.pace] if self.target.is_loopback else [self.oracle]
         self.around = Surroundings(
             self.guard,
             self.oracle,
@@ -149,6 +151,7 @@ class Run:
         journeys = self.plan()
         try:
             self.walk(journeys, 0)
+            self.pace.judge_all()
             if self.options.fuzz and not self.budget.stopping.is_set():
                 fuzzed = self.fuzz()
                 if self.target.is_loopback and not self.budget.stopping.is_set():
@@ -172,6 +175,7 @@ class Run:
         chosen = list(journeys)
         first = [each for each in chosen if each.name == "discovery"]
         rest = [each for each in chosen if each.name != "discovery"]
+        rest.sort(key=lambda each: LONGEST.index(each.name) if each.name in LONGEST else len(LONGEST))
         for each in first:
             self._one(each, turn)
         pool = ThreadPoolExecutor(self.options.threads, thread_name_prefix="journey")
@@ -233,6 +237,13 @@ class Run:
             url=self.target.url,
         )
 
+
+LONGEST = (
+    "custom-lifecycle", "older-form", "external-lifecycle", "witness", "stop-and-start", "provisioned-throughput",
+    "custom-queries", "refused-updates", "racing-updates", "gateway-limits", "throughput-by-tokens", "agent-queries",
+    "route-optimised", "chat-streams", "crowded-list",
+)  # fmt: skip
+"""Journeys that wait longest for deployments begin first."""
 
 REPEATED = frozenset({"steady-replies", "external-lifecycle", "tags", "foundation-models", "strangers-read"})
 """Journeys that are walked again after fuzzing: what breaks only after many requests shows here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from openapi import Operation
@@ -18,6 +18,8 @@ from .routes import Match, match, methods
 JSON = "application/json"
 EVENTS = "text/event-stream"
 LARGEST_WAIT = 120
+ENOUGH = 20
+"""So many replies with a request id show that the target gives one to each."""
 KNOWN_CODES: dict[int, frozenset[Any]] = {
     400: frozenset({"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "MALFORMED_REQUEST", "INVALID_STATE"}),
     401: frozenset({401, "UNAUTHENTICATED"}),
@@ -41,6 +43,7 @@ class Shape:
     judge: Judge
     canaries: Canaries
     slowest: float
+    request_ids: set[str] = field(default_factory=set)
 
     def check(self, exchange: Exchange) -> None:
         """Everything that one exchange can show."""
@@ -63,6 +66,7 @@ class Shape:
             f"{exchange.seconds:.1f} s",
         )
         self._secrets(exchange)
+        self._request_id(exchange)
         if exchange.asked.method in ("HEAD", "OPTIONS") or unknown_method:
             return
         hit = match(exchange.asked.method, exchange.asked.route)
@@ -76,6 +80,20 @@ class Shape:
     def _secrets(self, exchange: Exchange) -> None:
         leaked = self.canaries.found_in(exchange.body) or self.canaries.found_in(repr(exchange.headers).encode())
         self.judge.hold("access.secret", exchange, leaked is None, "no secret in any reply", "a secret that was sent")
+
+    def _request_id(self, exchange: Exchange) -> None:
+        """A target that names its requests names each of them, by a name of its own."""
+        shown = exchange.header("x-request-id")
+        if match(exchange.asked.method, exchange.asked.route) is None:
+            return
+        if shown is None:
+            kept = len(self.request_ids) < ENOUGH or not exchange.ok
+            self.judge.hold("shape.headers", exchange, kept, "X-Request-Id, as with the others", "none", "request id")
+        else:
+            self.judge.hold(
+                "shape.headers", exchange, shown not in self.request_ids, "a new id", shown, "request id twice"
+            )
+            self.request_ids.add(shown)
 
     def _contract(self, exchange: Exchange, operation: Operation) -> None:
         status = exchange.status
@@ -151,8 +169,7 @@ class Shape:
             self.judge.hold("shape.headers", exchange, kept, 'WWW-Authenticate: Bearer realm="..."', value, "401")
         elif exchange.status == 405:
             allowed = {each.strip().upper() for each in (exchange.header("allow") or "").split(",")} - {""}
-            missing = methods(exchange.asked.route) - allowed
-            kept = bool(allowed) and not missing and exchange.asked.method.upper() not in allowed
+            kept = bool(allowed) and allowed - {"HEAD", "OPTIONS"} == methods(exchange.asked.route)
             expected = f"Allow: {', '.join(sorted(methods(exchange.asked.route)))}"
             self.judge.hold("shape.headers", exchange, kept, expected, exchange.header("allow"), "405")
         elif exchange.status == 429:

@@ -952,6 +952,12 @@ def plain_secrets_are_echoed(case: Case) -> None:
             document["request"] = case.memory[case.name]
 
 
+@defect("access.tokens", "issued-tokens")
+def tokens_expire_at_once(case: Case) -> None:
+    if case.path.endswith("/token") and case.ok:
+        case.json["expires_in"] = 0
+
+
 @defect("access.workspace", "other-workspace", before=True)
 def workspaces_are_one(case: Case) -> bool:
     if case.environ.get("HTTP_AUTHORIZATION", "").startswith("Bearer dapi-mock-"):
@@ -1238,6 +1244,18 @@ def json_with_a_preface(case: Case) -> None:
     if isinstance(case.asked, dict) and "response_format" in case.asked:
         for choice in _answers(case):
             choice["message"]["content"] = "Here you are: " + str(choice["message"]["content"])
+
+
+@defect("query.guardrail", "guardrails")
+def guardrails_are_painted_on(case: Case) -> None:
+    if case.is_query and case.status == 400 and b"guardrail" in case.body:
+        case.status, case.json = 200, {"id": f"x{case.number}", "choices": []}
+
+
+@defect("robust.time", "steady-replies")
+def some_gets_are_slow(case: Case) -> None:
+    if case.is_("GET") and case.number % 20 == 0:
+        time.sleep(1)
 
 
 @defect("query.counted", "documents")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from ..exchange import Exchange
 from ..routes import fill, spec
 from ..safety import HeldBack, Profile
-from .hand import Abandoned, Hand, journey
+from .hand import Abandoned, Hand, journey, words
 from .recipes import external
 
 Json = Any
+DEVELOPMENT_CLIENT = {"client_id": "mock-client-id", "client_secret": "mock-client-secret"}
+"""What development targets on loopback are asked for a second identity with, when none was given."""
+
 NOT_FOR_ALL = frozenset({"issue_token"})
 
 
@@ -91,7 +95,15 @@ def basic_credentials(hand: Hand) -> None:
     for value, status in (("Bearer", 401), ("Negotiate abc", 401), ("Bearer  ", 401)):
         exchange = hand.call("list_serving_endpoints", identity="nobody", headers={"Authorization": value})
         hand.hold("access.no-token", exchange, exchange.status == status, status, exchange.status, value)
-    for value in ("Bearer dapi-unknown", "Basic dG9rZW46d3Jvbmc=", "Bearer x.y.z"):
+    token = hand.around.guard.target.token
+    for value in (
+        f"Bearer x{token}",
+        f"Bearer {token.swapcase()}",
+        f"Bearer {token[::-1]}",
+        "Bearer dapi-unknown",
+        "Basic dG9rZW46d3Jvbmc=",
+        "Bearer x.y.z",
+    ):
         exchange = hand.call("list_serving_endpoints", identity="wrong", headers={"Authorization": value})
         hand.hold("access.wrong-token", exchange, exchange.status == 403, 403, exchange.status, value[:7])
 
@@ -124,15 +136,46 @@ def _second_identity(hand: Hand) -> str:
         return target.stranger
     if not target.is_loopback:
         raise Abandoned("no second identity was given")
-    form = urlencode({"grant_type": "client_credentials", "scope": "all-apis", "client_id": "mock-client-id",
-                      "client_secret": "mock-client-secret"})  # fmt: skip
-    issued = hand.call(
-        "issue_token", raw=form.encode(), media_type="application/x-www-form-urlencoded", identity="nobody"
-    )
+    issued = _token(hand, {"grant_type": "client_credentials", "scope": "all-apis", **DEVELOPMENT_CLIENT})
     token = issued.document.get("access_token") if isinstance(issued.reply, dict) else None
     if not issued.ok or not token:
         raise Abandoned("the target issues no token to a development client")
     return str(token)
+
+
+@journey()
+def issued_tokens(hand: Hand) -> None:
+    """The token endpoint of a development target: who is refused, and what is issued."""
+    if not hand.around.guard.target.is_loopback:
+        raise Abandoned("tokens are asked for on loopback only")
+    for form, status, error in (
+        ({"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "wrong"}, 401, "invalid_client"),
+        ({"grant_type": "password", "username": "x", "password": "y"}, 400, None),
+        ({"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "x.y.z"}, 400, None),
+    ):
+        exchange = _token(hand, form)
+        kept = exchange.status == status and (error is None or exchange.document.get("error") == error)
+        hand.hold("access.tokens", exchange, kept, f"{status} {error}", words(exchange), form["grant_type"])
+    good = {"grant_type": "client_credentials", "scope": "all-apis", **DEVELOPMENT_CLIENT}
+    for _ in range(2):
+        exchange = _token(hand, good)
+        if not exchange.ok:
+            raise Abandoned("the target issues no token to a development client")
+        reply = exchange.document
+        kept = str(reply.get("token_type")).lower() == "bearer" and 0 < int(reply.get("expires_in") or 0) <= 86400
+        hand.hold("access.tokens", exchange, kept and bool(reply.get("access_token")), "a bearer token", sorted(reply))
+        other = {"Authorization": f"Bearer {reply.get('access_token')}"}
+        me = hand.call("get_current_user", identity="other", headers=other)
+        kept = me.ok and me.document.get("userName") == DEVELOPMENT_CLIENT["client_id"]
+        hand.hold("access.tokens", me, kept, "the service principal", words(me), "me")
+        broken = {"Authorization": f"Bearer {reply.get('access_token')}x"}
+        refused = hand.call("get_current_user", identity="other", headers=broken)
+        hand.hold("access.tokens", refused, refused.status == 403, 403, refused.status, "broken")
+
+
+def _token(hand: Hand, form: dict[str, str]) -> Exchange:
+    content = urlencode(form).encode()
+    return hand.call("issue_token", raw=content, media_type="application/x-www-form-urlencoded", identity="nobody")
 
 
 def _as_other(hand: Hand, name: str, identifier: str, level: str | None, headers: dict[str, str]) -> None:

@@ -130,7 +130,11 @@ class Hand:
         if content is not None and media_type:
             sent["Content-Type"] = media_type
         sent |= dict(headers or {})
-        return self.around.guard.exchange(Asked(method, path, sent, content, identity, self.origin))
+        exchange = self.around.guard.exchange(Asked(method, path, sent, content, identity, self.origin))
+        writes = method in ("POST", "PUT", "PATCH", "DELETE") and not path.endswith("/invocations")
+        if self.around.oracle.settle and exchange.ok and writes:
+            self.rest(self.around.oracle.settle + 0.05)
+        return exchange
 
     def hold(
         self, law: str, exchange: Exchange, kept: bool, expected: Any = "", got: Any = "", where: str = ""

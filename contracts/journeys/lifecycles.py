@@ -21,9 +21,13 @@ def external_lifecycle(hand: Hand) -> None:
     hand.settled(name)
     hand.sandwich(name)
     hand.rest(hand.around.pause)
-    _update(hand, name, [external("brain", "gpt-4o-mini")])
+    _update(hand, name, [external("brain", "gpt-4o-mini", config={"openai_api_key_plaintext": hand.secret()})])
     hand.settled(name)
     hand.sandwich(name)
+    for operation in ("export_metrics", "get_open_api"):
+        hand.accepted(hand.call(operation, name=name))
+    for operation in ("get_logs", "get_build_logs"):
+        hand.accepted(hand.call(operation, name=name, served_model_name="brain"))
     _update(hand, name, [external("brain", "gpt-4o-mini")])
     hand.settled(name)
     _update(
@@ -203,6 +207,7 @@ def older_form(hand: Hand) -> None:
         kept = shown.get("telemetry_profile_id") == "contract-profile"
         kept = kept and (shown.get("inference_table_config") or {}).get("sampling_fraction") == 0.25
         hand.hold("memory.telemetry", exchange, kept, _telemetry(), shown)
+    hand.sandwich(name)
     removed = hand.accepted(hand.call("patch_telemetry_config", {}, name=name))
     for exchange in (removed, hand.get(name)):
         hand.hold("memory.telemetry", exchange, "telemetry_config" not in exchange.document, "none", exchange.reply)

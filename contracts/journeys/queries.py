@@ -199,7 +199,7 @@ def custom_queries(hand: Hand) -> None:
     """Custom models by MLflow's scoring protocol, with a traffic split."""
     name = hand.name("scorer")
     served = [custom("major"), custom("minor", version="2"), custom("idle", version="3")]
-    config = {"served_entities": served, "traffic_config": routes(major=60, minor=40, idle=0)}
+    config = {"served_entities": served, "traffic_config": routes(major=90, minor=10, idle=0)}
     hand.accepted(hand.call("create_serving_endpoint", {"name": name, "config": config}))
     hand.settled(name)
     rows = [{"a": number, "b": "x"} for number in range(3)]
@@ -235,12 +235,12 @@ def custom_queries(hand: Hand) -> None:
 def _traffic(hand: Hand, name: str) -> None:
     """The split is kept, an entity without traffic is not asked, and each can be asked by itself."""
     served: dict[str | None, int] = {}
-    for number in range(50):
+    for number in range(60):
         exchange = hand.accepted(hand.query(name, {"inputs": [number]}))
         entity = exchange.header("served-model-name")
         served[entity] = served.get(entity, 0) + 1
-    kept = 12 <= served.get("major", 0) <= 46 and served.get("minor", 0) >= 4 and set(served) == {"major", "minor"}
-    hand.hold("query.served-model", exchange, kept, "about 60 % major, 40 % minor", served, "split")
+    kept = served.get("major", 0) >= 44 and set(served) == {"major", "minor"}
+    hand.hold("query.served-model", exchange, kept, "about 90 % major, 10 % minor", served, "split")
     for entity in ("major", "minor", "idle"):
         exchange = hand.call("query_served_model", {"inputs": [1]}, name=name, served_model_name=entity)
         hand.accepted(exchange, "query.routes", "served model")
@@ -306,6 +306,18 @@ def openai_routes(hand: Hand) -> None:
             routed = hand.call(operation, {**body, "model": name})
             kept = routed.ok and answer_text(routed) == answer_text(direct)
             hand.hold("query.routes", routed, kept, answer_text(direct), words(routed), operation)
+            kept = routed.document.get("model") == direct.document.get("model")
+            hand.hold(
+                "query.model", routed, kept, direct.document.get("model"), routed.document.get("model"), operation
+            )
+            hand.hold(
+                "query.usage",
+                routed,
+                routed.document.get("usage") == direct.document.get("usage"),
+                direct.document.get("usage"),
+                routed.document.get("usage"),
+                operation,
+            )
     served = hand.call(
         "query_served_model", chat("Name three rivers.", temperature=0), name=own, served_model_name="routed"
     )
@@ -367,6 +379,31 @@ def refused_queries(hand: Hand) -> None:
     for _ in range(2):
         hand.accepted(hand.query(own, chat("Still there?")), where="after refusals")
     hand.delete(own)
+
+
+@journey()
+def guardrails(hand: Hand) -> None:
+    """Guardrails on the input: what they name is refused, everything else passes, and nothing when they are gone."""
+    name = hand.ready(hand.name("guarded"), external("guarded"))
+    rules = {"input": {"invalid_keywords": ["xylophone"], "pii": {"behavior": "BLOCK"}}}
+    hand.accepted(hand.call("put_ai_gateway", {"guardrails": rules}, name=name))
+    hand.get(name)
+    for where, text in (
+        ("keyword", "Tell me of the xylophone."),
+        ("pii", "Mail jane.doe@example.com, card 4111 1111 1111 1111."),
+    ):
+        for _ in range(2):
+            refusal = hand.query(name, chat(text))
+            if hand.refused("query.guardrail", refusal, 400, ("BAD_REQUEST",), where):
+                kept = "guardrail" in str(refusal.document.get("message"))
+                hand.hold("query.guardrail", refusal, kept, "input_guardrail_triggered", refusal.body, f"{where} words")
+    for _ in range(2):
+        passed = hand.query(name, chat("Name three rivers."))
+        hand.hold("query.guardrail", passed, passed.ok, "an answer", words(passed), "harmless")
+    hand.accepted(hand.call("put_ai_gateway", {}, name=name))
+    passed = hand.query(name, chat("Tell me of the xylophone."))
+    hand.hold("query.guardrail", passed, passed.ok, "an answer", words(passed), "lifted")
+    hand.delete(name)
 
 
 @journey()

@@ -125,6 +125,29 @@ def racing_tags(hand: Hand) -> None:
 
 
 @journey()
+def crowded_list(hand: Hand) -> None:
+    """Many endpoints at once, some with names that begin alike: all are listed, and deleting one leaves the others."""
+    count = 60 if hand.around.guard.target.is_loopback else 4
+    stem = f"{hand.around.prefix}many-{hand.round}"
+    names = [stem, f"{stem}-1", *(f"{stem}-1{number}" for number in range(count))]
+    for name in names:
+        hand.create(name)
+    shown = {item.get("name") for item in hand.call("list_serving_endpoints").document.get("endpoints") or []}
+    exchange = hand.delete(f"{stem}-1")
+    left = {item.get("name") for item in hand.call("list_serving_endpoints").document.get("endpoints") or []}
+    missing = sorted(set(names) - shown)
+    hand.hold("memory.list-has", exchange, not missing, f"all {len(names)}", f"without {missing[:5]}", "many")
+    lost = sorted(set(names) - {f"{stem}-1"} - left)
+    hand.hold(
+        "memory.neighbours", exchange, not lost and f"{stem}-1" not in left, "only one deleted", lost[:5], "delete"
+    )
+    for name in names:
+        if name != f"{stem}-1":
+            hand.get(name)
+            hand.delete(name)
+
+
+@journey()
 def deleted_while_deploying(hand: Hand) -> None:
     """An endpoint may be deleted while it deploys, and its name used again at once."""
     ids = []

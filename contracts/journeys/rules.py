@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .hand import Hand, journey
@@ -81,9 +81,9 @@ def broken_entities() -> Iterator[Case]:
     yield "rules.types", "31 variables", config(custom("a", environment_vars=crowd))
 
 
-def broken_providers() -> Iterator[Case]:
+def broken_providers(secret: Callable[[], str]) -> Iterator[Case]:
     """External models with the wrong, a foreign, an incomplete or a doubled configuration."""
-    for provider, model, task, good in providers(lambda: "plain-text-key"):
+    for provider, model, task, good in providers(secret):
         own = external("a", model, task, provider, good)
         empty = copy.deepcopy(own)
         empty["external_model"][config_key(provider)] = {}
@@ -179,7 +179,7 @@ def refused_entities(hand: Hand) -> None:
 @journey()
 def refused_providers(hand: Hand) -> None:
     """Rules of providers and secrets."""
-    check_refused(hand, broken_providers(), "provider")
+    check_refused(hand, broken_providers(hand.secret), "provider")
 
 
 def _names(hand: Hand) -> None:
@@ -320,6 +320,12 @@ def accepted_forms(hand: Hand) -> None:
         ("rules.accepts", "completions", config(external("a", "davinci-002", COMPLETIONS))),
         ("rules.unknown-fields", "task", {"task": "llm/v1/chat", "made_up_member": {"deep": [1]}}),
         ("rules.unknown-fields", "config.name", {"config": {"name": "old-client", "served_entities": [external()]}}),
+        ("rules.accepts", "large", {"description": "long " * 6000, "tags": [{"key": "big", "value": "v" * 2000}]}),
+        (
+            "rules.accepts",
+            "large environment",
+            config(custom("a", environment_vars={f"V{n}": "x" * 900 for n in range(30)})),
+        ),
         ("rules.accepts", "no config", {"route_optimized": False}),
         *(
             ("rules.accepts", kind, config(custom("a", workload_type=kind)))

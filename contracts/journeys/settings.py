@@ -94,7 +94,7 @@ def gateway_and_limits(hand: Hand) -> None:
     ]
     for configuration in configurations:
         hand.accepted(hand.call("put_ai_gateway", configuration, name=name))
-        hand.get(name)
+        hand.sandwich(name)
     hand.sandwich(name)
     for limits in ([limit], [{"calls": 100, "key": "user", "renewal_period": "minute"}, limit], []):
         hand.accepted(hand.call("put_rate_limits", {"rate_limits": limits}, name=name))
@@ -279,7 +279,7 @@ def witness(hand: Hand) -> None:
         hand.name("witness"), external("still"), tags=[{"key": "do-not", "value": "touch"}], description="Idle."
     )
     longest = hand.name("w" * (63 - len(hand.around.prefix) - 4))
-    hand.create(longest)
+    hand.ready(longest, external("still"), tags=[{"key": "long", "value": "name"}])
     pristine = {name: hand.get(name) for name in (idle, longest)}
     items = {name: hand.listed(name) for name in pristine}
     for _ in range(12):

@@ -1,0 +1,62 @@
+"""Response times beyond the plain bound: delays that come with an operation, or now and then."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from .exchange import Asked, Exchange
+from .findings import Judge, operation_of
+
+ALWAYS = 0.4
+"""An operation whose fastest reply of several takes longer is slow (on loopback, in seconds)."""
+
+NOW_AND_THEN = 0.75
+"""A reply that takes longer while many others were quick is slow by itself, not because the machine is busy."""
+
+QUICK = 0.2
+COMPANIONS = 10
+SAMPLES = 3
+
+
+@dataclass
+class Pace:
+    """Watches how long replies take; ``judge_all`` says what was slow."""
+
+    judge: Judge
+    exchanges: list[Exchange] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def before(self, asked: Asked) -> object:
+        return None
+
+    def after(self, exchange: Exchange, token: object) -> None:
+        with self._lock:
+            if not exchange.failure:
+                self.exchanges.append(exchange)
+
+    def judge_all(self) -> None:
+        """Judge what was seen so far, and forget it."""
+        with self._lock:
+            seen, self.exchanges = self.exchanges, []
+        by_operation: dict[str, list[Exchange]] = defaultdict(list)
+        for exchange in seen:
+            by_operation[operation_of(exchange)].append(exchange)
+        for exchanges in by_operation.values():
+            fastest = min(exchanges, key=lambda each: each.seconds)
+            if len(exchanges) >= SAMPLES:
+                kept = fastest.seconds <= ALWAYS
+                got = f"{fastest.seconds:.2f} s at the fastest of {len(exchanges)}"
+                self.judge.hold("robust.time", fastest, kept, f"{ALWAYS} s on loopback", got, "always")
+        ends = sorted(each.ended_at for each in seen if each.seconds < QUICK)
+        lonely = [each for each in seen if each.seconds > NOW_AND_THEN and _companions(each, ends) >= COMPANIONS]
+        if len(lonely) >= 2:
+            got = f"{len(lonely)} replies of up to {max(each.seconds for each in lonely):.2f} s while others were quick"
+            self.judge.hold("robust.time", lonely[-1], False, f"{NOW_AND_THEN} s on loopback", got, "now and then")
+
+
+def _companions(exchange: Exchange, ends: list[float]) -> int:
+    """How many quick replies came while this one was awaited."""
+    return bisect_left(ends, exchange.ended_at) - bisect_left(ends, exchange.sent_at)
