@@ -104,7 +104,7 @@ def _request(parameters: dict[str, str], body: bytes) -> Request:
         parameters=parameters,
         query=request.args.to_dict(),
         body=body,
-        base_url=request.host_url.rstrip("/"),
+        base_url=f"{request.scheme}://{request.host}",  # host_url costs five times as much
     )
 
 

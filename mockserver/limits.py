@@ -57,8 +57,10 @@ def requirements(limits: Iterable[Mapping[str, Json]], identity: Identity) -> tu
     or service principal, else those of its groups (each shared by its members; the caller is refused only when all of
     them are used up), else the one for every user. Calls and tokens are judged apart.
     """
-    found: list[Requirement] = []
     given = list(limits)
+    if not given:
+        return ()
+    found: list[Requirement] = []
     units: tuple[Unit, ...] = ("calls", "tokens")
     for unit in units:
         own: list[Requirement] = []

@@ -23,13 +23,14 @@ from . import queries_forms as forms
 from .queries_forms import Asking, keeps, present
 from .queries_forwarded import forwarded, usage_of
 from .queries_scripted import Verbatim, plugged_in, scripted
-from .queries_target import NO_ENDPOINT, Served, Target, exists
+from .queries_target import NO_ENDPOINT, Served, Target, still_there
 
 IDLE = 30 * 60 * 1000
 """Milliseconds without a request after which an endpoint that scales to zero has done so."""
 
 NOTHING = Usage(0, 0)
 FIRST = Turn(0, None)
+UNHURRIED = Pace()
 
 
 class Unavailable(ApiError):
@@ -72,6 +73,7 @@ class Exchange:
     served: str = ""
     required: tuple[Requirement, ...] = ()
     turn: Turn = FIRST
+    pace: Pace = UNHURRIED
     counted: Usage | None = None
     script: Script | None = None
     delay: float = 0.0
@@ -98,17 +100,17 @@ class Exchange:
         self.required = requirements(target.limits, call.identity)
         headers = call.mock.limiter.admit(target.place, target.name, self.required, call.now)
         self.turn = call.mock.turns.next(target.place, call.now)
+        self.pace = self._own_pace()
         self._guard_input()
         self._wake_up()
         answer = self._asked_in_turn()
         self._guard_output(answer)
         if self.shows_model:
             headers = {**headers, "served-model-name": self.served}
-        pace = self._pace()
         if self.body.get("stream") and answer.stream is not None:
-            return self._streamed(answer, headers, pace)
+            return self._streamed(answer, headers)
         self.wait()
-        self._sleep(pace.time_to_first_token, answer.usage.completion * (pace.time_per_token or 0))
+        self._sleep(self.pace.time_to_first_token, answer.usage.completion * (self.pace.time_per_token or 0))
         self._close(200, answer.body, answer.usage)
         return Reply(200, answer.body, headers)
 
@@ -175,39 +177,36 @@ class Exchange:
         pii = (self.target.of("guardrails").get("output") or {}).get("pii") or {}
         return bool(pii.get("behavior") == "MASK")
 
-    def _streamed(self, answer: Answer, headers: Mapping[str, str], pace: Pace) -> Stream:
+    def _streamed(self, answer: Answer, headers: Mapping[str, str]) -> Stream:
         sent: list[Json] = []
-        spent = [0]
 
         def closed(complete: bool) -> None:
             usage = self.counted or answer.usage
             if not complete:
-                usage = Usage(usage.prompt, min(spent[0], usage.completion))
+                usage = Usage(usage.prompt, min(sum(map(weight, sent)), usage.completion))
             self._close(200, sent, usage)
 
-        return Stream(self._paced(answer, pace, sent, spent), headers, self.form.terminator, closed)
+        return Stream(self._paced(answer, sent), headers, self.form.terminator, closed)
 
-    def _paced(self, answer: Answer, pace: Pace, sent: list[Json], spent: list[int]) -> Iterator[Event]:
+    def _paced(self, answer: Answer, sent: list[Json]) -> Iterator[Event]:
         """The events as they are made, no faster than the pace allows. Being late once does not slow the rest down."""
-        logged = self._logged
-        per_token = pace.time_per_token or 0.0
+        names_events, per_token, clock = self.form.names_events, self.pace.time_per_token or 0.0, self.call.mock.clock
         self.wait()
-        due = time.perf_counter() + (pace.time_to_first_token or 0.0)
-        for number, data in enumerate(answer.events()):
-            self._sleep(due - time.perf_counter())
-            if number and self.chunk_delay:
+        self._sleep(self.pace.time_to_first_token)
+        due = time.perf_counter()
+        for data in answer.events():
+            if per_token:
+                clock.sleep(due - time.perf_counter())
+                due += per_token * weight(data)
+            if self.chunk_delay and sent:
                 self.call.mock.faults.wait(self.call.workspace, self.chunk_delay)
-            if not exists(self.call, self.target):
+            if not still_there(self.call, self.target):
                 yield self._gone()
                 return
-            count = weight(data)
-            spent[0] += count
             if answer.body is None:
                 self.counted = usage_of(data) or self.counted
-            if logged:
-                sent.append(data)
-            yield Event(data, data["type"] if self.form.names_events else None)
-            due += per_token * count
+            sent.append(data)
+            yield Event(data, data["type"] if names_events else None)
 
     def _gone(self) -> Event:
         """The endpoint was deleted while it answered."""
@@ -217,14 +216,13 @@ class Exchange:
 
     def _wake_up(self) -> None:
         """A cold start, when the endpoint had scaled to zero and cold starts are switched on."""
-        pace = self._pace()
-        if not pace.cold_start or not self.target.scales_to_zero:
+        if not self.pace.cold_start or not self.target.scales_to_zero:
             return
         previous = self.turn.previous
         if previous is None or previous < self.target.deployed_at or self.call.now - previous >= IDLE:
-            self._sleep(pace.cold_start)
+            self._sleep(self.pace.cold_start)
 
-    def _pace(self) -> Pace:
+    def _own_pace(self) -> Pace:
         """The endpoint's own pace where it is set, the server's otherwise."""
         settings, own = self.call.mock.settings, self.call.mock.store.get(Pace, self.call.workspace, self.target.name)
         usual = Pace(settings.time_to_first_token, settings.time_per_token, settings.cold_start)

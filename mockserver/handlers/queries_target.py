@@ -118,10 +118,13 @@ def find_route_optimized(call: Call) -> Target:
     return find(call, name)
 
 
-def exists(call: Call, target: Target) -> bool:
-    """Whether the endpoint is still there."""
-    endpoint = call.mock.store.get(Endpoint, call.workspace, target.name)
-    return (endpoint is not None and endpoint.id == target.place[1]) or target.name in foundation_endpoints()
+def still_there(call: Call, target: Target) -> bool:
+    """Whether the endpoint has not been deleted since it was found; pay-per-token endpoints cannot be."""
+    workspace, identifier = target.place
+    if identifier == target.name:
+        return True
+    endpoint = call.mock.store.get(Endpoint, workspace, target.name)
+    return endpoint is not None and endpoint.id == identifier
 
 
 def _check_permission(call: Call, endpoint: Endpoint, reader: Reader) -> None:
@@ -189,11 +192,16 @@ def _foundation_target(call: Call, name: str, reader: Reader) -> Target:
         model.name,
         (call.workspace, model.name),
         model.task,
-        (Served(model.name, model.profile),),
-        (Route(model.name, 100),),
+        *_alone(model.name),
         (*settings.rate_limits, *(gateway.get("rate_limits") or ())),
         gateway,
     )
+
+
+@cache
+def _alone(name: str) -> tuple[tuple[Served, ...], tuple[Route, ...]]:
+    """The one model behind a pay-per-token endpoint, and its traffic."""
+    return (Served(name, foundation_endpoints()[name].profile),), (Route(name, 100),)
 
 
 @cache

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from . import phrases, skills
-from .conversation import Conversation
+from .conversation import Conversation, Message
 from .stems import STOP_WORDS
 from .understanding import Question, Style, question_of, sentences, style_of, wanted_count
 from .words import Vocabulary
@@ -40,21 +42,44 @@ _LETTER = re.compile(r"\b(?:write|draft|compose)\b.{0,30}\b(?:e-?mail|letter|mem
 _IMAGE = re.compile(r"\b(?:image|picture|photo|screenshot|diagram|chart)\b", re.IGNORECASE)
 _QUANTITY = re.compile(r"^(?:so |and )?how (?:many|much|old|far|long|big|tall|often|fast)\b", re.IGNORECASE)
 _LONG = 12_000
+_SHORT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a conversation asks for, as far as chance plays no part. ``exact`` is the answer that is right, if any."""
+
+    asked: str
+    style: Style
+    question: Question
+    exact: str | None
 
 
 def reply(conversation: Conversation, rng: Random, vocabulary: Vocabulary, title: str) -> str:
     """The text that a model named ``title`` answers."""
+    short = sum(len(message.text) for message in conversation.messages) < _SHORT
+    reading = _read_again(conversation.messages, title) if short else _read(conversation, title)
+    if reading.style.language:
+        return phrases.FOREIGN[reading.style.language].format(t=reading.question.topic)
+    text = reading.exact
+    if text is None:
+        text = _written(conversation, reading.asked, reading.question, reading.style, rng, vocabulary)
+    return styled(text, reading.style)
+
+
+@lru_cache(maxsize=1024)
+def _read_again(messages: tuple[Message, ...], title: str) -> _Reading:
+    """The reading of a short conversation: load tests and retries ask the same again and again."""
+    return _read(Conversation(messages), title)
+
+
+def _read(conversation: Conversation, title: str) -> _Reading:
     asked = conversation.asked
     if len(asked) > _LONG:
         asked = f"{asked[: _LONG // 2]}\n{asked[-_LONG // 2 :]}"
     style = style_of(conversation)
     question = _in_context_of_earlier_turns(question_of(asked), conversation)
-    if style.language:
-        return phrases.FOREIGN[style.language].format(t=question.topic)
-    text = _exact(conversation, asked, question, style, title)
-    if text is None:
-        text = _written(conversation, asked, question, style, rng, vocabulary)
-    return styled(text, style)
+    return _Reading(asked, style, question, _exact(conversation, asked, question, style, title))
 
 
 def _in_context_of_earlier_turns(question: Question, conversation: Conversation) -> Question:
