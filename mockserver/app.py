@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import orjson
@@ -60,11 +61,14 @@ def create_app(mock: Mock) -> Flask:
             methods=[operation.method],
             provide_automatic_options=False,
         )
-    document = orjson.dumps(portable(mock.spec.document))
+
+    @cache
+    def document() -> bytes:
+        return orjson.dumps(portable(mock.spec.document))
 
     @app.get("/openapi.json", provide_automatic_options=False)
     def openapi_document() -> Response:
-        return Response(document, content_type=JSON_MEDIA_TYPE)
+        return Response(document(), content_type=JSON_MEDIA_TYPE)
 
     @app.errorhandler(HTTPException)
     def refused(problem: HTTPException) -> Response:
