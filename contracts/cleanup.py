@@ -39,14 +39,9 @@ def clean_up(guard: Guard, progress: Callable[[str], None]) -> Survivors:
     confirmed: set[str] = set()
     for attempt in range(ATTEMPTS):
         listed = _listed(guard.clean_up(Asked("GET", LIST, headers, origin="clean-up")))
-        if listed is None:
-            time.sleep(0.2 * attempt)
-            continue
-        names = {name for name in listed if name.startswith(guard.rights.prefix)}
+        names = guard.ledger.names.keys() - confirmed if listed is None else _own(guard, listed)
         if not names:
-            guard.ledger.names.clear()
-            guard.ledger.close()
-            return Survivors()
+            break
         for name in sorted(names):
             reply = guard.clean_up(Asked("DELETE", f"{LIST}/{name}", headers, origin="clean-up"))
             if reply.ok or reply.status == 404:
@@ -55,15 +50,17 @@ def clean_up(guard: Guard, progress: Callable[[str], None]) -> Survivors:
         time.sleep(0.1 * attempt)
     survivors.proof = guard.clean_up(Asked("GET", LIST, headers, origin="clean-up"))
     listed = _listed(survivors.proof)
-    left = sorted(guard.ledger.names) if listed is None else sorted(
-        name for name in listed if name.startswith(guard.rights.prefix)
-    )  # fmt: skip
-    survivors.unfaithful = [name for name in left if name in confirmed]
-    survivors.names = [name for name in left if name not in confirmed]
-    if listed is not None and not left:
+    left = guard.ledger.names.keys() - confirmed if listed is None else _own(guard, listed)
+    survivors.unfaithful = sorted(left & confirmed)
+    survivors.names = sorted(left - confirmed)
+    if not left:
         guard.ledger.names.clear()
         guard.ledger.close()
     return survivors
+
+
+def _own(guard: Guard, listed: dict[str, Any]) -> set[str]:
+    return {name for name in listed if name.startswith(guard.rights.prefix)}
 
 
 def _listed(exchange: Exchange) -> dict[str, Any] | None:

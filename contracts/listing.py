@@ -57,6 +57,7 @@ def _is_quiet(oracle: Oracle, known: Known, seen: Seen) -> bool:
         not known.flying
         and not known.unsure
         and known.written_at < seen.clock
+        and known.seen_at < seen.clock
         and known.clock < seen.clock
         and not oracle.deleting[known.name]
         and not oracle.creating[known.name]

@@ -47,6 +47,9 @@ class Shape:
 
     def check(self, exchange: Exchange) -> None:
         """Everything that one exchange can show."""
+        if "Timeout" in exchange.failure:
+            self.judge.hold("robust.time", exchange, False, f"{self.slowest:g} s", exchange.failure, "none")
+            return
         if not self.judge.hold("robust.replies", exchange, not exchange.failure, "a complete reply", exchange.failure):
             return
         unknown_method = exchange.status == 501 and exchange.asked.method not in (

@@ -172,7 +172,8 @@ class Tampered:
             if not (self.planted.before and self.planted.change(case)):
                 self._ask(case)
         if not self.planted.before:
-            with self.memory["lock"]:
+            slow = self.planted.law == "robust.time"
+            with nullcontext() if slow else self.memory["lock"]:
                 self.planted.change(case)
         return self._answer(case, start_response)
 
@@ -993,7 +994,7 @@ def every_30th_reply_is_cut(case: Case) -> None:
 @defect("robust.time", "external-lifecycle")
 def lists_are_slow(case: Case) -> None:
     if case.is_list:
-        time.sleep(6)
+        time.sleep(3.5)
 
 
 @defect("robust.method", "wrong-methods")
@@ -1252,7 +1253,7 @@ def guardrails_are_painted_on(case: Case) -> None:
         case.status, case.json = 200, {"id": f"x{case.number}", "choices": []}
 
 
-@defect("robust.time", "steady-replies")
+@defect("robust.time", "steady-replies", "refused-entities", "refused-providers", "accepted-providers")
 def some_gets_are_slow(case: Case) -> None:
     if case.is_("GET") and case.number % 20 == 0:
         time.sleep(1)

@@ -179,7 +179,7 @@ def refused_entities(hand: Hand) -> None:
 @journey()
 def refused_providers(hand: Hand) -> None:
     """Rules of providers and secrets."""
-    check_refused(hand, broken_providers(hand.secret), "provider")
+    check_refused(hand, broken_providers(hand.secret), "wrong-provider")
 
 
 def _names(hand: Hand) -> None:
