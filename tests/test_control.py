@@ -33,6 +33,10 @@ def test_every_example_of_the_document_is_accepted_by_its_own_schema() -> None:
         content = operation.definition.get("requestBody", {}).get("content", {}).get("application/json", {})
         for example in content.get("examples", {}).values():
             assert operation.request_violations(example["value"]) == []
+        for status, response in operation.responses.items():
+            for media_type, shown in response["content"].items():
+                value = shown["examples"]["shown"]["value"]
+                assert operation.reply_violations(int(status.replace("default", "400")), value, media_type) == []
 
 
 def test_every_answer_keeps_the_document(instant_server: MockServer, token: str, rest: Rest) -> None:
