@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,28 @@ import click
 
 from .target import TargetError, find_target
 
+EXTRA = frozenset({"schemathesis", "requests", "rich", "urllib3", "certifi", "hypothesis"})
+INSTALL = "pip install 'serving-endpoints-mock[contracts]'"
 EXIT_CODES = """
 Exit codes: 0 keeps the contract; 1 breaks it; 2 usage, or the target cannot be reached; 3 the budget was spent before
 the minimum was covered; 4 something was left behind.
 """
 
 
-def _profile(value: str | None, is_loopback: bool) -> str:
-    return value or ("write" if is_loopback else "read")
+class _Commands(click.Group):
+    """Says what is missing when the extra is not installed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as missing:
+            if missing.name not in EXTRA:
+                raise
+            click.echo(f"serving-contracts: {missing.name} is not installed; {INSTALL}", err=True)
+            sys.exit(2)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 def main() -> None:
     """Whether a target keeps the contract of the serving-endpoints API."""
 
@@ -195,5 +205,4 @@ def new_seed() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL) if hasattr(signal, "SIGPIPE") else None
-    main()
+    main(prog_name="serving-contracts")

@@ -15,6 +15,8 @@ Json = Any
 DEVELOPMENT_CLIENT = {"client_id": "mock-client-id", "client_secret": "mock-client-secret"}
 """What development targets on loopback are asked for a second identity with, when none was given."""
 
+WORKSPACE_HEADER = "X-Databricks-Org-Id"
+
 NOT_FOR_ALL = frozenset({"issue_token"})
 
 
@@ -117,6 +119,9 @@ def lesser_rights(hand: Hand) -> None:
     who = me.document.get("userName") if isinstance(me.reply, dict) else None
     if not me.ok or not who or who == hand.around.oracle.caller:
         raise Abandoned("there is no second identity")
+    mine = hand.call("get_current_user")
+    if mine.header(WORKSPACE_HEADER) != me.header(WORKSPACE_HEADER):
+        raise Abandoned("the second identity works in another workspace")
     name = hand.ready(hand.name("shared"), external("shared"))
     identifier = str(hand.get(name).document.get("id"))
     principal = {"user_name": who} if "@" in who else {"service_principal_name": who}
