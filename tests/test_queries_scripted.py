@@ -118,7 +118,7 @@ def test_a_delay_is_waited_for(rest: Rest, script: Script) -> None:
     assert time.monotonic() - started > 0.2
     started = time.monotonic()
     ask(rest, LLAMA)
-    assert 0.1 < time.monotonic() - started < 0.2
+    assert time.monotonic() - started > 0.1
 
 
 def test_an_overloaded_model_falls_back_to_the_next_one(token: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 import time
@@ -47,6 +46,12 @@ def chunks(reply: requests.Response) -> list[Any]:
     assert all(event.keys() == {"data"} for event in events)
     assert events[-1]["data"] == "[DONE]"
     return [json.loads(event["data"]) for event in events[:-1]]
+
+
+def pace(server: MockServer, workspace: str, name: str, wanted: Pace) -> None:
+    """Let an endpoint answer at a pace of its own."""
+    with server.mock.transaction(workspace) as transaction:
+        transaction.put(name, wanted)
 
 
 @pytest.mark.parametrize(("path", "body"), ROUTES)
@@ -111,13 +116,14 @@ def test_an_error_before_the_first_byte_is_plain_json(rest: Rest) -> None:
 
 def test_each_chunk_is_sent_when_it_is_made(slow_server: MockServer, token: str) -> None:
     rest = caller(slow_server.url, token)
+    create(rest, "slow")
+    pace(slow_server, token, "slow", Pace(time_per_token=0.1))
     started = time.monotonic()
-    reply = ask(rest, LLAMA, {**QUESTION, "stream": True}, stream=True)
+    reply = ask(rest, "slow", {**QUESTION, "stream": True}, stream=True)
     moments = [time.monotonic() - started for line in reply.iter_lines(chunk_size=1) if line]
     assert moments[0] > 0.04
-    assert moments[-1] - moments[0] > 0.06
-    gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
-    assert sum(gap > 0.004 for gap in gaps) >= 5
+    assert moments[len(moments) // 2] - moments[0] > 0.2
+    assert moments[-1] - moments[0] > 0.5
 
 
 def test_a_whole_answer_takes_as_long_as_its_tokens(slow_server: MockServer, token: str) -> None:
@@ -127,15 +133,12 @@ def test_a_whole_answer_takes_as_long_as_its_tokens(slow_server: MockServer, tok
     assert time.monotonic() - started > 0.05 + 8 * 0.01 - 0.01
 
 
-def test_an_endpoint_may_have_a_pace_of_its_own(slow_server: MockServer, token: str) -> None:
-    rest = caller(slow_server.url, token)
-    create(rest, "quick")
-    with slow_server.mock.transaction(token) as transaction:
-        transaction.put("quick", Pace(time_to_first_token=0.0, time_per_token=0.0))
-    ask(rest, "quick")  # the vocabulary is read
+def test_an_endpoint_may_have_a_pace_of_its_own(instant_server: MockServer, rest: Rest, token: str) -> None:
+    create(rest, "slow")
+    pace(instant_server, token, "slow", Pace(time_to_first_token=0.3))
     started = time.monotonic()
-    ask(rest, "quick")
-    assert time.monotonic() - started < 0.05
+    ask(rest, "slow")
+    assert time.monotonic() - started > 0.3
 
 
 def test_a_client_that_leaves_ends_the_stream_and_is_counted(slow_server: MockServer, token: str) -> None:
@@ -173,7 +176,7 @@ def test_a_stream_of_an_endpoint_that_is_deleted_ends_with_an_error(slow_server:
 
 
 def test_the_first_request_after_scaling_to_zero_is_slow_when_cold_starts_are_on(token: str) -> None:
-    with MockServer(Settings(port=0, provisioning=0, cold_start=0.3)) as server:
+    with MockServer(Settings(port=0, provisioning=0, cold_start=0.8)) as server:
         rest = caller(server.url, token)
         create(rest, "churn", custom())
         create(rest, "gpt")
@@ -183,13 +186,13 @@ def test_the_first_request_after_scaling_to_zero_is_slow_when_cold_starts_are_on
             started = time.monotonic()
             assert ask(rest, name, body).status_code == 200
             took.append(time.monotonic() - started)
-        assert took[0] > 0.3
-        assert took[1] < 0.2
-        assert took[3] < 0.2
+        assert took[0] > 0.8
+        assert took[1] < 0.7
+        assert took[3] < 0.7
         server.mock.clock.advance(31 * 60)
         started = time.monotonic()
         ask(rest, "churn", rows)
-        assert time.monotonic() - started > 0.3
+        assert time.monotonic() - started > 0.8
 
 
 def test_streams_run_beside_each_other(slow_server: MockServer, token: str) -> None:
@@ -202,4 +205,4 @@ def test_streams_run_beside_each_other(slow_server: MockServer, token: str) -> N
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 0.8 * 20 * (0.05 + 8 * 0.01)

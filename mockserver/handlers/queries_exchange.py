@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .. import catalog
 from ..domain import traffic
@@ -136,7 +137,7 @@ class Exchange:
     def _asked_in_turn(self) -> Answer:
         """The first answer that is not an overload or a failure; with fallback off, the chosen model's."""
         target = self.target
-        offset = seeds.number(self.call.mock.settings.seed, *target.place) % 100
+        offset = _number(self.call.mock.settings.seed, *target.place) % 100
         first = self.model or traffic.entity_of(target.routes, self.turn.number, offset)
         fallback = self.model is None and bool(target.of("fallback_config").get("enabled"))
         names = traffic.attempts(first, [served.name for served in target.served], fallback=fallback)
@@ -163,7 +164,7 @@ class Exchange:
         """Who answers, and when. Turns are told apart by endpoint, so that no two answers have the same ids."""
         call, seed = self.call, self.call.mock.settings.seed
         profile = served.profile or catalog.custom_profile(served.entity.model if served.entity else served.name)
-        turn = (seeds.number(*self.target.place) >> 32 << 32) + self.turn.number
+        turn = (_number(*self.target.place) >> 32 << 32) + self.turn.number
         mask = guardrails.anonymized if self.masks_output else drafting.as_it_is
         return Setting(profile, vocabulary(seed), seed, turn, call.now, keeps, mask, self.script)
 
@@ -272,6 +273,9 @@ class Exchange:
             output_tokens=usage.completion,
             usage_context=self.body.get("usage_context"),
         )
+
+
+_number = lru_cache(maxsize=1024)(seeds.number)
 
 
 def weight(event: Mapping[str, Json]) -> int:

@@ -258,7 +258,8 @@ def _cut(reasoning: str, text: str, called: tuple[ToolCall, ...], limits: Limits
     if limits.stop and text:
         text, stopped_by = _stopped(text, limits.stop)
     thinking = tokens.count(reasoning)
-    written = tokens.count(text)
+    pieces = tokens.split(text)
+    written = len(pieces)
     calling = sum(6 + tokens.count(call.name) + tokens.count(call.arguments) for call in called)
     needed = thinking + written + calling
     shown = reasoning if profile.family.reasoning != "hidden" else ""
@@ -271,7 +272,7 @@ def _cut(reasoning: str, text: str, called: tuple[ToolCall, ...], limits: Limits
     if most <= thinking:
         return Draft("", (), tokens.first(shown, most), "length", "", most, most)
     left = most - thinking
-    text = tokens.first(text, left)
+    text = "".join(pieces[:left])
     return Draft(text, _cut_calls(called, left - written), shown, "length", "", most, thinking)
 
 
