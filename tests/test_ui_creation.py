@@ -165,7 +165,11 @@ def test_bad_input_is_refused_at_its_field_in_the_words_of_the_api_and_nothing_i
         page.get_by_label("OpenAI API key"),
         page.get_by_label("Key", exact=True),
     )
-    for field, message in ((name, "Endpoint name must be maximum 63 characters"), (key, "openai_api_key"), (tag, "a.b")):
+    for field, message in (
+        (name, "Endpoint name must be maximum 63 characters"),
+        (key, "openai_api_key"),
+        (tag, "a.b"),
+    ):
         assert field.get_attribute("aria-invalid") == "true"
         described = page.locator(f"#{field.get_attribute('aria-describedby')}")
         expect(described).to_contain_text(message)
