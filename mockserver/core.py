@@ -247,7 +247,10 @@ class Mock:
     def _identify(self, operation: Operation, request: Request, request_id: str) -> Identity:
         if operation.public:
             return PUBLIC
-        return self.authenticator.identify(request.headers, request_id)
+        identity = self.authenticator.identify(request.headers, request_id)
+        if identity.audience is not None and operation.id not in DATA_PLANE:
+            raise errors.InvalidAccessToken(request_id)
+        return identity
 
     def _decoded(self, operation: Operation, request: Request) -> Json:
         """The request's body as a value the contract accepts.
@@ -315,6 +318,9 @@ def _endpoint(request: Request, body: Json) -> str | None:
         name = body.get("name") or body.get("model")
     return name if isinstance(name, str) else None
 
+
+DATA_PLANE = frozenset({"query_route_optimized"})
+"""The operations that take a token made for one endpoint; everywhere else it is as good as none."""
 
 PUBLIC = Identity("anonymous", "Anonymous", admin=False)
 """Whoever calls an operation that needs no credential, as part of the default workspace."""

@@ -97,6 +97,8 @@ def test_a_token_for_another_endpoint_has_the_wrong_audience(
 def test_a_data_plane_token_is_good_for_nothing_else(server: MockServer, endpoint: dict[str, Any]) -> None:
     token = data_plane_token(server, endpoint["data_plane_info"]["query_info"]["authorization_details"])
     assert query(f"{server.url}/serving-endpoints/{endpoint['name']}/invocations", token).status_code == 403
+    listed = caller(server.url, token)("GET", "/api/2.0/serving-endpoints")
+    assert (listed.status_code, listed.json()["error_code"]) == (403, 403)
 
 
 def test_the_url_belongs_to_the_workspace_and_to_route_optimised_endpoints(

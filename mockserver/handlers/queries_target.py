@@ -88,8 +88,6 @@ def find(call: Call, name: str) -> Target:
         BadRequest: it is stopped or not ready yet.
         PayloadTooLarge: the body is larger than its models take.
     """
-    if call.identity.audience is not None and call.operation.id != "query_route_optimized":
-        raise QueryDenied("The token is a data-plane token: it is good for the endpoint_url of its endpoint only.")
     reader = Snapshot(call)
     endpoint = reader.get(Endpoint, name)
     if endpoint is None:

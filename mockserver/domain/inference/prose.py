@@ -131,10 +131,10 @@ def _written(
     conversation: Conversation, asked: str, question: Question, style: Style, rng: Random, vocabulary: Vocabulary
 ) -> str:
     lowered = asked.lower()
-    slots = _slots(question, rng, vocabulary)
     greeting = _small_talk(asked.strip(), skills.users_name(conversation.messages), rng)
     if greeting:
         return greeting
+    slots = _slots(question, rng, vocabulary)
     if (" or no" in lowered or "/no" in lowered or "or false" in lowered) and _YES_NO.search(asked):
         pair = ("True", "False") if "true" in lowered else ("Yes", "No")
         return f"{rng.choice(pair)}."
