@@ -202,3 +202,14 @@ def test_looking_at_pages_leaves_no_trace_in_the_journal_and_cancelling_does() -
         ("create_serving_endpoint", 200),
         ("cancel_update", 400),
     ]
+
+
+def test_a_request_that_was_not_understood_is_shown_without_its_secrets() -> None:
+    served = client()
+    secret = "sk-not-a-real-secret"
+    misplaced = {"name": "!", "openai_config": {"openai_api_key_plaintext": secret}, "tags": "wrong"}
+    assert served.post("/api/2.0/serving-endpoints", json=misplaced, headers=bearer("dapi-mock")).status_code == 400
+    text = served.get("/ui/journal/2").get_data(as_text=True)
+    assert secret not in text
+    assert "[REDACTED]" in text
+    assert "&#34;tags&#34;: &#34;wrong&#34;" in text

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 UNTOLD = frozenset({"name", "state", "creator", "creation_timestamp", "foundation_model", "type"})
 """Members of a served entity that are not part of what was configured, or are shown elsewhere."""
+
+
+_EXTERNAL = re.compile(r"^external_model\.(?:\w+_config\.)?")
+"""What every setting of an external model begins with, and so tells nobody anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Change:
 def told(entity: Mapping[str, Any]) -> dict[str, str]:
     """What was configured of a served entity, by place."""
     members = leaves({name: value for name, value in entity.items() if name not in UNTOLD})
-    return {place.removeprefix("external_model."): text for place, text in members}
+    return {_EXTERNAL.sub("", place): text for place, text in members}
 
 
 def between(active: Mapping[str, Any], pending: Mapping[str, Any]) -> list[Change]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 from flask import request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
+
+from openapi.values import REDACTED
 
 from ..app import delivered
 from ..journal import Entry, Filter
@@ -16,6 +19,9 @@ from ..settings import DEVELOPMENT_TOKEN
 from . import snippets
 from .rendering import page
 from .session import Session
+
+SECRET = re.compile(r"plaintext|password|secret|token$|api_?key|private_key|access_key", re.IGNORECASE)
+"""Names of members whose values are not shown when the contract cannot tell."""
 
 SHOWN = 100
 """Exchanges on the page, the latest first."""
@@ -37,11 +43,11 @@ def exchange(session: Session, number: str) -> str:
     """One exchange in full."""
     entry = _entry(session, number)
     token = session.token if session.token.startswith(DEVELOPMENT_TOKEN) else "YOUR-TOKEN"
-    body = entry.body if not isinstance(entry.body, bytes) else entry.body.decode("utf-8", "replace")
+    body = _asked(session, entry)
     return page(
         "exchange.html",
         entry=entry,
-        asked=pretty(entry.body),
+        asked=pretty(body),
         answered=pretty(entry.reply),
         curl=snippets.curl(entry.method, session.base_url + entry.path, token, body),
     )
@@ -93,6 +99,29 @@ def _entry(session: Session, number: str) -> Entry:
     if entry is None:
         raise NotFound(f"Exchange {wanted} is not in the journal; the oldest ones are dropped.")
     return entry
+
+
+def _asked(session: Session, entry: Entry) -> Any:
+    """The request's body without secrets. The journal has none of a request that was not understood."""
+    if isinstance(entry.body, bytes):
+        return entry.body.decode("utf-8", "replace")
+    found = session.mock.journal.asked(session.user.workspace, entry.number) if entry.body is None else None
+    if found is None or not found[1].body:
+        return entry.body
+    operation, original = found
+    try:
+        return _scrubbed(operation.masked(orjson.loads(original.body)))
+    except orjson.JSONDecodeError:
+        return f"{len(original.body)} bytes that are not JSON"
+
+
+def _scrubbed(value: Any) -> Any:
+    """A value that may break the contract, so that secrets are known by the names of their members only."""
+    if isinstance(value, list):
+        return [_scrubbed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: REDACTED if SECRET.search(name) else _scrubbed(item) for name, item in value.items()}
 
 
 def _number(text: str) -> int:
