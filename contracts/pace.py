@@ -16,6 +16,9 @@ ALWAYS = 0.4
 NOW_AND_THEN = 0.75
 """A reply that takes longer while many others were quick is slow by itself, not because the machine is busy."""
 
+BUSY_FLOOR = 0.25
+"""When even the quickest replies take longer, the target is slow, not the machine busy."""
+
 QUICK = 0.2
 COMPANIONS = 10
 SAMPLES = 3
@@ -41,20 +44,33 @@ class Pace:
         """Judge what was seen so far, and forget it."""
         with self._lock:
             seen, self.exchanges = self.exchanges, []
+        if not seen:
+            return
+        times = sorted(each.seconds for each in seen)
+        self._always(seen, times[len(times) // 10])
+        self._now_and_then(seen, times[len(times) // 2])
+
+    def _always(self, seen: list[Exchange], floor: float) -> None:
+        """Operations that never answer quickly. ``floor`` is what the quickest tenth of all replies takes."""
+        bound = ALWAYS if floor > BUSY_FLOOR else max(ALWAYS, 20 * floor)
         by_operation: dict[str, list[Exchange]] = defaultdict(list)
         for exchange in seen:
             by_operation[operation_of(exchange)].append(exchange)
         for exchanges in by_operation.values():
             fastest = min(exchanges, key=lambda each: each.seconds)
             if len(exchanges) >= SAMPLES:
-                kept = fastest.seconds <= ALWAYS
                 got = f"{fastest.seconds:.2f} s at the fastest of {len(exchanges)}"
-                self.judge.hold("robust.time", fastest, kept, f"{ALWAYS} s on loopback", got, "always")
+                kept = fastest.seconds <= bound
+                self.judge.hold("robust.time", fastest, kept, f"{bound:.2f} s on loopback", got, "always")
+
+    def _now_and_then(self, seen: list[Exchange], median: float) -> None:
+        """Replies that took long while others were quick; on a busy machine, where all take longer, much longer."""
+        bound = max(NOW_AND_THEN, 40 * median)
         ends = sorted(each.ended_at for each in seen if each.seconds < QUICK)
-        lonely = [each for each in seen if each.seconds > NOW_AND_THEN and _companions(each, ends) >= COMPANIONS]
+        lonely = [each for each in seen if each.seconds > bound and _companions(each, ends) >= COMPANIONS]
         if len(lonely) >= 2:
             got = f"{len(lonely)} replies of up to {max(each.seconds for each in lonely):.2f} s while others were quick"
-            self.judge.hold("robust.time", lonely[-1], False, f"{NOW_AND_THEN} s on loopback", got, "now and then")
+            self.judge.hold("robust.time", lonely[-1], False, f"{bound:.2f} s on loopback", got, "now and then")
 
 
 def _companions(exchange: Exchange, ends: list[float]) -> int:

@@ -22,6 +22,12 @@ from .shape import Shape
 from .target import Target, TargetError
 from .wire import Wire
 
+LEFT_FOR_THE_REST = 10.0
+"""Seconds of the budget that fuzzing leaves for the journeys that are walked again."""
+
+WHEN_BROKEN = 8.0
+"""Seconds of fuzzing when the journeys have already found something."""
+
 ORDER = (Profile.READ, Profile.QUERY, Profile.WRITE)
 
 
@@ -154,7 +160,7 @@ class Run:
             self.pace.judge_all()
             if self.options.fuzz and not self.budget.stopping.is_set():
                 fuzzed = self.fuzz()
-                if self.target.is_loopback and not self.budget.stopping.is_set():
+                if self.target.is_loopback and not self.judge.findings and not self.budget.stopping.is_set():
                     self.walk([each for each in journeys if each.name in REPEATED], 1)
         except (Spent, Stopped):
             pass
@@ -194,7 +200,10 @@ class Run:
         from .runner import fuzz
 
         self.progress("fuzzing")
-        return fuzz(self.guard, self.oracle, self.judge, self.options.seed, self.budget.left())
+        seconds = self.budget.left() - LEFT_FOR_THE_REST
+        if self.judge.findings:
+            seconds = min(seconds, WHEN_BROKEN)
+        return fuzz(self.guard, self.oracle, self.judge, self.options.seed, seconds)
 
     def _one(self, journey: Journey, turn: int) -> None:
         self.progress(journey.name)

@@ -77,7 +77,7 @@ class Shape:
             self._refusal(exchange, hit)
         if hit:
             self._contract(exchange, hit.operation)
-        else:
+        elif exchange.asked.route.startswith("/api/"):
             self.judge.hold("robust.route", exchange, exchange.status >= 400, "a refusal", _summary(exchange))
 
     def _secrets(self, exchange: Exchange) -> None:

@@ -11,7 +11,7 @@ from contracts.run import Options, Result, Run
 from contracts.target import find_target
 from mockserver.settings import Settings
 
-QUICK = Settings(provisioning_external=0.3, provisioning_custom=0.6, provisioning_provisioned=0.6, log_level="error")
+QUICK = Settings(provisioning_external=0.6, provisioning_custom=1.0, provisioning_provisioned=1.0, log_level="error")
 
 
 def check(url: str, **options: object) -> tuple[Result, set[str]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import contracts_defects as planted
 import pytest
 
 from mockserver.settings import Settings
 
 pytest_plugins = ["pytester"]
+INSTALLED = any(each.name == "serving_contract" for each in entry_points(group="pytest11"))
+PLUGIN = "serving_contract" if INSTALLED else "contracts.pytest_plugin"
 QUICK = Settings(provisioning=0.2, log_level="error")
 TEST = """
     import pytest
@@ -21,7 +25,7 @@ TEST = """
 def test_a_test_of_a_good_target_passes_and_shows_the_laws(pytester: pytest.Pytester) -> None:
     with planted.Server(None, QUICK) as server:
         pytester.makepyfile(TEST.format(url=server.url))
-        result = pytester.runpytest_subprocess("-v", "-p", "contracts.pytest_plugin")
+        result = pytester.runpytest_subprocess("-v", "-p", PLUGIN)
     result.stdout.fnmatch_lines(["*test_gateway*memory.tags*PASSED*"])
     assert result.ret == 0
 
@@ -29,7 +33,7 @@ def test_a_test_of_a_good_target_passes_and_shows_the_laws(pytester: pytest.Pyte
 def test_a_test_of_a_broken_target_fails_by_the_law(pytester: pytest.Pytester) -> None:
     with planted.Server(planted.DEFECTS["tags-come-twice"], QUICK) as server:
         pytester.makepyfile(TEST.format(url=server.url))
-        result = pytester.runpytest_subprocess("-v", "-p", "contracts.pytest_plugin")
+        result = pytester.runpytest_subprocess("-v", "-p", PLUGIN)
     result.stdout.fnmatch_lines(["*test_gateway*memory.tags*FAILED*"])
     assert result.ret == 1
 
@@ -44,5 +48,5 @@ def test_importing_the_plugin_imports_nothing_of_the_harness(pytester: pytest.Py
             assert not heavy
         """
     )
-    result = pytester.runpytest_subprocess("-p", "contracts.pytest_plugin", "-p", "no:schemathesis")
+    result = pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:schemathesis")
     result.assert_outcomes(passed=1)

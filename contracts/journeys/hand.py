@@ -228,6 +228,24 @@ class Hand:
             kept = item.get(key) == document.get(key)
             self.hold("memory.list-agrees", last, kept, document.get(key), item.get(key), f"list.{key}")
 
+    def refused_while_updating(self, law: str, name: str, call: Callable[[], Exchange], where: str = "") -> None:
+        """The call must be refused with 409 as long as a deployment runs. Raises ``Abandoned`` when it was accepted
+        because the deployment had just ended, which the oracle has judged by the reply."""
+        exchange = call()
+        state = self.get(name).document.get("state") or {}
+        if exchange.status == 409 or (not exchange.ok and state.get("config_update") == "IN_PROGRESS"):
+            self.refused(law, exchange, 409, ("RESOURCE_CONFLICT",), where)
+            return
+        known = self.around.oracle.alive.get(name)
+        ended = known is not None and not known.unsure and (exchange.ok or state.get("config_update") == "NOT_UPDATING")
+        if not ended or (exchange.ok and not self._had_ended(exchange)):
+            self.refused(law, exchange, 409, ("RESOURCE_CONFLICT",), where)
+        raise Abandoned(f"the deployment of {name} ended too soon to see a conflict")
+
+    def _had_ended(self, exchange: Exchange) -> bool:
+        """Whether the reply shows that a deployment had ended before: what serves is not what served."""
+        return isinstance(exchange.document.get("config"), dict)
+
     def query(self, name: str, body: Json, **more: Any) -> Exchange:
         return self.call("query_endpoint", body, name=name, **more)
 

@@ -120,11 +120,10 @@ def custom_lifecycle(hand: Hand) -> None:
     hand.accepted(hand.call("create_serving_endpoint", body))
     hand.refused("lifecycle.not-ready", hand.query(name, {"inputs": [1]}), (400, 404, 409, 503), ())
     hand.sandwich(name)
-    hand.refused(
+    hand.refused_while_updating(
         "lifecycle.telemetry-conflict",
-        hand.call("patch_telemetry_config", {"telemetry_config": _telemetry()}, name=name),
-        409,
-        ("RESOURCE_CONFLICT",),
+        name,
+        lambda: hand.call("patch_telemetry_config", {"telemetry_config": _telemetry()}, name=name),
     )
     hand.settled(name)
     hand.sandwich(name)
@@ -149,9 +148,11 @@ def custom_lifecycle(hand: Hand) -> None:
 
 def _while_it_runs(hand: Hand, name: str) -> None:
     """What must and must not be possible while an update runs."""
-    again = hand.call("update_config", {"served_entities": [custom("late")]}, name=name)
-    hand.refused("lifecycle.conflict", again, 409, ("RESOURCE_CONFLICT",))
-    hand.get(name)
+
+    def update() -> Exchange:
+        return hand.call("update_config", {"served_entities": [custom("late")]}, name=name)
+
+    hand.refused_while_updating("lifecycle.conflict", name, update)
     for _ in range(4):
         exchange = hand.query(name, {"inputs": [1]})
         hand.hold("lifecycle.old-answers", exchange, exchange.ok, "an answer of the old configuration", words(exchange))
@@ -225,8 +226,13 @@ def stop_and_start(hand: Hand) -> None:
     name = hand.name("stopping")
     hand.create(name, external("napper"))
     busy = hand.call("stop_endpoint", name=name)
-    if not busy.ok:
+    if busy.ok:
+        if not isinstance(busy.document.get("config"), dict):
+            hand.refused("lifecycle.conflict", busy, 409, ("RESOURCE_CONFLICT",), "stop")
+        hand.accepted(hand.call("start_endpoint", name=name))
+    else:
         hand.refused("lifecycle.conflict", busy, 409, ("RESOURCE_CONFLICT",), "stop")
+    version = 3 if busy.ok else 2
     hand.settled(name)
     hand.refused("lifecycle.stop-start", hand.call("start_endpoint", name=name), (400, 409), (), "not stopped")
     hand.get(name)
@@ -242,7 +248,14 @@ def stop_and_start(hand: Hand) -> None:
         hand.hold("lifecycle.stop-start", query, "stopped" in str(query.document.get("message")), "stopped", query.body)
     started = hand.accepted(hand.call("start_endpoint", name=name))
     shown = started.document.get("pending_config") or started.document.get("config") or {}
-    hand.hold("lifecycle.version", started, shown.get("config_version") == 2, 2, shown.get("config_version"), "start")
+    hand.hold(
+        "lifecycle.version",
+        started,
+        shown.get("config_version") == version,
+        version,
+        shown.get("config_version"),
+        "start",
+    )
     hand.settled(name)
     hand.sandwich(name)
     hand.accepted(hand.query(name, {"messages": [{"role": "user", "content": "Good morning."}]}))
