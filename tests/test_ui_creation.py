@@ -103,7 +103,7 @@ def test_a_foundation_model_is_served_with_throughput_of_its_own(tab: Tab) -> No
     page.get_by_label("Name", exact=True).fill("hosted")
     page.get_by_label("Entity", exact=True).click()
     page.get_by_label("Foundation model", exact=True).check()
-    page.get_by_label("Foundation model to serve").select_option("system.ai.meta_llama_v3_1_8b_instruct")
+    page.get_by_label("Hosted model").select_option("system.ai.meta_llama_v3_1_8b_instruct")
     page.get_by_role("button", name="Confirm").click()
     page.get_by_label("Maximum provisioned throughput").fill("19000")
     page.get_by_role("button", name="Create").click()
