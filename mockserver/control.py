@@ -20,7 +20,9 @@ from openapi import Operation, Spec
 from . import __version__, errors, snapshot
 from .auth import DEFAULT_WORKSPACE, REGISTRY, Identity, RegisteredToken
 from .clock import AdjustableClock
+from .domain.traffic import Pace
 from .faults import DeploymentFault, Fault, from_fields
+from .handlers.external_function import Stub
 from .journal import Filter
 from .messages import Json, Reply, Request
 from .records import Circumstances
@@ -452,13 +454,56 @@ def set_strict(call: Control) -> Json:
 
 @control
 def read_payloads(call: Control) -> Json:
-    rows = call.mock.payloads.entries(call.workspace, call.query.get("endpoint"))
-    return {"payloads": [_plain(asdict(row)) for row in rows]}
+    payloads = call.mock.payloads
+    rows = payloads.entries(call.workspace, call.query.get("endpoint"))
+    counts = {"count": payloads.count(call.workspace), "dropped": payloads.dropped(call.workspace)}
+    return {"payloads": [_plain(asdict(row)) for row in rows], **counts}
 
 
 @control
 def clear_payloads(call: Control) -> Json:
     call.mock.payloads.clear(call.workspace)
+    return {}
+
+
+@control
+def read_pace(call: Control) -> Json:
+    pace = call.mock.store.get(Pace, call.workspace, call.parameters["name"])
+    return {} if pace is None else {name: value for name, value in asdict(pace).items() if value is not None}
+
+
+@control
+def set_pace(call: Control) -> Json:
+    with call.mock.transaction(call.workspace) as transaction:
+        transaction.put(call.parameters["name"], Pace(**call.body))
+    return read_pace(call)
+
+
+@control
+def clear_pace(call: Control) -> Json:
+    with call.mock.transaction(call.workspace) as transaction:
+        transaction.delete(Pace, call.parameters["name"])
+    return {}
+
+
+@control
+def list_upstreams(call: Control) -> Json:
+    return {"upstreams": [asdict(stub) for stub in call.mock.store.all(Stub, call.workspace)]}
+
+
+@control
+def add_upstream(call: Control) -> Json:
+    stub = Stub(**call.body)
+    with call.mock.transaction(call.workspace) as transaction:
+        transaction.put("/".join((stub.connection, stub.method or "*", stub.path or "*")), stub)
+    return {}
+
+
+@control
+def clear_upstreams(call: Control) -> Json:
+    with call.mock.transaction(call.workspace) as transaction:
+        for stub in transaction.all(Stub):
+            transaction.delete(Stub, "/".join((stub.connection, stub.method or "*", stub.path or "*")))
     return {}
 
 

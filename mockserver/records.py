@@ -11,6 +11,7 @@ from .domain.permissions import AccessList
 from .domain.traffic import Pace
 from .handlers.access import FoundationSettings
 from .handlers.endpoints import Created
+from .handlers.external_function import Stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Circumstances:
 
 
 KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Endpoint, AccessList, FoundationSettings, Created, Pace, RegisteredToken)
+    kind.__name__: kind for kind in (Endpoint, AccessList, FoundationSettings, Created, Pace, Stub, RegisteredToken)
 }
 """The state that is exported. A test compares this with what handlers put."""
 
