@@ -18,7 +18,7 @@ class Asked:
 
     method: str
     path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = None
     identity: str = "caller"
     origin: str = ""

@@ -143,6 +143,8 @@ class Oracle:
             if exchange.status == 403:
                 right = exchange.code == 403 and not isinstance(exchange.code, bool)
                 self.judge.hold("shape.error-code", exchange, right, "the integer 403", exchange.code, "wrong token")
+                reason = exchange.header("x-databricks-reason-phrase")
+                self.judge.hold("shape.headers", exchange, bool(reason), "X-Databricks-Reason-Phrase", reason, "403")
 
     def _caller(self, exchange: Exchange, seen: Seen, hit: Match) -> None:
         accepted = exchange.ok and seen.is_write

@@ -236,7 +236,7 @@ def _while_updating(
     if judge.hold("lifecycle.pending", exchange, isinstance(shown, dict), "pending_config", shown, "shown"):
         _config(oracle, exchange, pending, shown, "DEPLOYMENT_CREATING", "pending ")
         started = shown.get("start_time")
-        near = isinstance(started, int) and abs(started / 1000 - pending.asked_at) <= _tolerance(oracle) + 1
+        near = isinstance(started, int) and abs(started / 1000 - pending.asked_at) <= _tolerance(oracle) + 0.2
         judge.hold("identity.clock", exchange, near or not pending.asked_at, pending.asked_at, started, "start_time")
     if known.config is None:
         early = document.get("config", "no config")

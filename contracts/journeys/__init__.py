@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from . import access, discovery, lifecycles, limits, queries, races, robustness, rules, settings, streams
+from . import (
+    access,
+    discovery,
+    extremes,
+    handover,
+    lifecycles,
+    limits,
+    queries,
+    quotas,
+    races,
+    robustness,
+    rules,
+    settings,
+    streams,
+)
 from .hand import JOURNEYS, Abandoned, Hand, Journey, Surroundings
 
 __all__ = [
@@ -13,9 +27,12 @@ __all__ = [
     "Surroundings",
     "access",
     "discovery",
+    "extremes",
+    "handover",
     "lifecycles",
     "limits",
     "queries",
+    "quotas",
     "races",
     "robustness",
     "rules",

@@ -184,7 +184,9 @@ class Hand:
 
     def delete(self, name: str) -> Exchange:
         """Delete an endpoint, which must succeed."""
-        return self.accepted(self.call("delete_serving_endpoint", name=name))
+        exchange = self.accepted(self.call("delete_serving_endpoint", name=name))
+        self.hold("shape.body", exchange, exchange.reply == {}, "{}", words(exchange), "of a deletion")
+        return exchange
 
     def settled(self, name: str, poll: float = POLL_SECONDS) -> Exchange:
         """Wait until no deployment runs. Raises ``Abandoned`` when the deadline passes."""

@@ -40,6 +40,9 @@ def external_lifecycle(hand: Hand) -> None:
         "lifecycle.undisturbed",
     )
     hand.settled(name)
+    answer = hand.accepted(hand.query(name, {"messages": [{"role": "user", "content": "Who are you now?"}]}))
+    served_by = answer.header("served-model-name")
+    hand.hold("query.served-model", answer, served_by == "successor", "successor", served_by, "after the update")
     _rebirth(hand, name, born)
 
 
@@ -130,20 +133,21 @@ def custom_lifecycle(hand: Hand) -> None:
     update = {
         "served_entities": [
             custom("blue", version="3", scale_to_zero_enabled=False, environment_vars=environment),
-            served[1],
+            custom("teal", version="9"),
         ],
-        "traffic_config": routes(blue=0, green=100),
+        "traffic_config": routes(blue=0, teal=100),
     }
     hand.accepted(hand.call("update_config", update, name=name))
     _while_it_runs(hand, name)
     hand.settled(name)
     hand.sandwich(name)
     exchange = hand.query(name, {"inputs": [1, 2]})
-    hand.hold(
-        "query.served-model", exchange, exchange.header("served-model-name") == "green", "green", exchange.headers
-    )
+    served_by = exchange.header("served-model-name")
+    hand.hold("query.served-model", exchange, served_by == "teal", "teal", served_by, "after the update")
+    old = hand.call("query_served_model", {"inputs": [1]}, name=name, served_model_name="green")
+    hand.refused("query.routes", old, 404, (), "an entity that was replaced")
     hand.delete(name)
-    gone(hand, name, "green")
+    gone(hand, name, "teal")
 
 
 def _while_it_runs(hand: Hand, name: str) -> None:
@@ -155,9 +159,11 @@ def _while_it_runs(hand: Hand, name: str) -> None:
     hand.refused_while_updating("lifecycle.conflict", name, update)
     for _ in range(4):
         exchange = hand.query(name, {"inputs": [1]})
+        state = hand.get(name).document.get("state") or {}
         hand.hold("lifecycle.old-answers", exchange, exchange.ok, "an answer of the old configuration", words(exchange))
         served = exchange.header("served-model-name")
-        hand.hold("lifecycle.old-answers", exchange, served in ("blue", "green"), "blue or green", served, "header")
+        kept = served in ("blue", "green") or state.get("config_update") != "IN_PROGRESS"
+        hand.hold("lifecycle.old-answers", exchange, kept, "blue or green", served, "header")
     for operation, body in (
         ("patch_tags", {"add_tags": [{"key": "busy", "value": "yes"}]}),
         ("put_ai_gateway", {"usage_tracking_config": {"enabled": True}}),
@@ -172,7 +178,7 @@ def _own_logs(hand: Hand, name: str) -> None:
     """A custom model has logs of its own, and of its building, for each served entity."""
     texts = {}
     for operation in ("get_logs", "get_build_logs"):
-        for entity in ("blue", "green"):
+        for entity in ("blue", "teal"):
             exchange = hand.accepted(hand.call(operation, name=name, served_model_name=entity))
             logs = exchange.document.get("logs")
             kept = isinstance(logs, str) and bool(logs.strip())

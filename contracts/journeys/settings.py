@@ -262,6 +262,8 @@ def _read_documents(hand: Hand, name: str, entity: str, other: str) -> None:
     whole = exchange.body.decode("utf-8", "replace")
     kept = any("invocations" in path for path in paths) and name in whole and other not in whole
     hand.hold("memory.documents", exchange, kept, f"the invocations path of {name}", list(paths), "openapi")
+    servers = exchange.document.get("servers")
+    hand.hold("memory.documents", exchange, bool(servers), "servers", servers, "openapi servers")
     version = str(exchange.document.get("openapi")) if isinstance(exchange.reply, dict) else words(exchange)
     hand.hold("memory.documents", exchange, version.startswith("3."), "OpenAPI 3", version, "version")
 
