@@ -351,7 +351,9 @@ def _tags_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
 def _limits_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
     sent = (exchange.sent or {}).get("rate_limits") or []
     shown = exchange.reply.get("rate_limits") or []
-    expected = [{key: value for key, value in limit.items() if value is not None} for limit in sent]
+    named = ({key: value for key, value in limit.items() if value is not None} for limit in sent)
+    expected = [limit if "key" in limit else {**limit, "key": "endpoint"} for limit in named]
+    shown = [limit if "key" in limit else {**limit, "key": "endpoint"} for limit in shown]
     oracle.judge.hold("memory.rate-limits", exchange, shown == expected, expected, shown)
 
 

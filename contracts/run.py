@@ -107,7 +107,7 @@ class Run:
         options = self.options
         prefix = new_prefix()
         self.budget = Budget(options.allowance)
-        self.canaries = Canaries()
+        self.canaries = Canaries(credentials=self.target.secrets)
         self.judge = Judge(options.asserted, options.stop_at, self.budget.stopping.set)
         rights = Rights(options.profile, prefix, frozenset(options.query_endpoints), self.target.is_loopback)
         self.guard = Guard(

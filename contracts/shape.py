@@ -69,6 +69,7 @@ class Shape:
             f"{exchange.seconds:.1f} s",
         )
         self._secrets(exchange)
+        self._encoding(exchange)
         self._request_id(exchange)
         if exchange.asked.method in ("HEAD", "OPTIONS") or unknown_method:
             return
@@ -83,6 +84,12 @@ class Shape:
     def _secrets(self, exchange: Exchange) -> None:
         leaked = self.canaries.found_in(exchange.body) or self.canaries.found_in(repr(exchange.headers).encode())
         self.judge.hold("access.secret", exchange, leaked is None, "no secret in any reply", "a secret that was sent")
+
+    def _encoding(self, exchange: Exchange) -> None:
+        """The run asks for the identity encoding, so nothing else may come."""
+        encoding = exchange.header("content-encoding")
+        kept = encoding in (None, "", "identity")
+        self.judge.hold("shape.headers", exchange, kept, "no Content-Encoding, as asked", encoding, "encoding")
 
     def _request_id(self, exchange: Exchange) -> None:
         """A target that names its requests names each of them, by a name of its own."""
