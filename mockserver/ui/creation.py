@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -10,6 +12,9 @@ from . import forms
 from .composition import ARRAYS, ENTITIES, SWITCHED, Composition, hosted_models, providers
 from .rendering import page
 from .session import Session, message_of
+
+_ROUTE_NAME = re.compile(r"traffic_config\.routes\[(\d+)\]\.served_entity_name")
+"""A route goes by the name of its entity, which the form asks for at the entity itself."""
 
 
 def form(session: Session) -> str:
@@ -73,7 +78,8 @@ def explain(
     shown = composition.shown()
     violations = session.mock.spec.operations[operation_id].request_violations(body) if reply.status == 400 else []
     for violation in violations:
-        composition.errors.add(violation.message, f"{prefix}{violation.where}", shown)
+        where = _ROUTE_NAME.sub(r"served_entities[\1].name", f"{prefix}{violation.where}")
+        composition.errors.add(violation.message, where, shown)
     if not violations:
         where = "name" if reply.status == 409 and composition.part == "endpoint" else None
         composition.errors.add(message_of(reply) or "", where, shown)
@@ -97,7 +103,7 @@ def _selection(session: Session, composition: Composition, index: int, problem: 
 
 def _focus(composition: Composition, deed: str, place: str, index: str) -> str:
     """The field at which the reader goes on after a change of the form's shape."""
-    if deed == "select":
+    if deed == "select" and index.isdecimal():
         first = "external_model.name" if composition.kind(int(index)) == "external" else "entity_version"
         return f"{ENTITIES}[{index}].{first}"
     if deed == "add" and place in ARRAYS:

@@ -95,7 +95,7 @@ def notifications(session: Session, name: str) -> ResponseReturnValue:
 
 def permissions(session: Session, name: str) -> ResponseReturnValue:
     """Grant a level to somebody, or take a grant away."""
-    endpoint_id = session.read("get_serving_endpoint", name=name)["id"]
+    endpoint_id = session.read("get_serving_endpoint", name=name).get("id", name)
     form = request.form
     kind = form.get("kind", "")
     if "remove" in form:
