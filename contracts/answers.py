@@ -125,6 +125,7 @@ def _choices(oracle: Oracle, exchange: Exchange, document: dict[str, Json], sent
         has = isinstance(message, dict) and (message.get("content") is not None or bool(message.get("tool_calls")))
         judge.hold("query.message", exchange, has, "content or tool calls", message, "content")
         if isinstance(message, dict) and message.get("tool_calls"):
+            _fresh_calls(oracle, exchange, message["tool_calls"])
             judge.hold(
                 "query.finish-reason", exchange, reason in ("tool_calls", "stop", "length"), "tool_calls", reason
             )
@@ -132,6 +133,15 @@ def _choices(oracle: Oracle, exchange: Exchange, document: dict[str, Json], sent
     used = (document.get("usage") or {}).get("completion_tokens")
     if isinstance(limit, int) and isinstance(used, int):
         judge.hold("query.max-tokens", exchange, used <= limit * wanted, f"at most {limit * wanted}", used, "usage")
+
+
+def _fresh_calls(oracle: Oracle, exchange: Exchange, calls: list[dict[str, Json]]) -> None:
+    """Each call of a tool has an id that no other call has, in this answer or another."""
+    for call in calls:
+        identifier = call.get("id")
+        fresh = isinstance(identifier, str) and identifier not in oracle.answer_ids
+        oracle.judge.hold("query.fresh", exchange, fresh, "an id of its own", identifier, "tool call")
+        oracle.answer_ids.add(str(identifier))
 
 
 def _embeddings(oracle: Oracle, exchange: Exchange, document: dict[str, Json], sent: dict[str, Json]) -> None:

@@ -1058,6 +1058,36 @@ def limits_are_never_lifted(case: Case) -> None:
         case.status, (case.body, case.headers) = 429, case.memory[case.name]
 
 
+@defect("limits.enforced", "token-limits", before=True)
+def tokens_are_not_limited(case: Case) -> bool:
+    if case.path.endswith("/ai-gateway"):
+        case.sent = case.sent.replace(b'"tokens": 30', b'"tokens": 3000000')
+    return False
+
+
+@defect("limits.enforced", "limits-of-none", before=True)
+def a_limit_of_none_is_no_limit(case: Case) -> bool:
+    if case.path.endswith("/ai-gateway"):
+        case.sent = case.sent.replace(b'"calls": 0', b'"calls": 900')
+    return False
+
+
+@defect("limits.enforced", "limits-by-every-route")
+def one_route_is_not_limited(case: Case) -> None:
+    if case.path == "/serving-endpoints/chat/completions":
+        if case.ok:
+            case.memory["answer"] = case.body, list(case.headers)
+        elif case.status == 429:
+            case.status, (case.body, case.headers) = 200, case.memory["answer"]
+
+
+@defect("limits.enforced", "limits-of-groups", before=True)
+def groups_are_not_limited(case: Case) -> bool:
+    if case.path.endswith("/ai-gateway"):
+        case.sent = case.sent.replace(b'"principal": "', b'"principal": "not-')
+    return False
+
+
 # --- queries ---
 
 
@@ -1367,6 +1397,60 @@ def refusals_are_streamed(case: Case) -> None:
 @defect("shape.event", "chat-streams")
 def events_without_choices(case: Case) -> None:
     _each(case, lambda number, document: document.update(choices="none") if number == 1 else None)
+
+
+# --- edges ---
+
+
+@defect("lifecycle.old-answers", "served-until-replaced")
+def the_new_entity_answers_at_once(case: Case) -> None:
+    if case.is_("PUT", "/config") and case.ok:
+        case.memory[case.name] = case.json["pending_config"]["served_entities"][0]["name"]
+    elif case.is_query and case.ok and case.name in case.memory:
+        case.set_header("served-model-name", case.memory[case.name])
+
+
+@defect("memory.documents", "documents-of-the-day")
+def the_document_names_another_server(case: Case) -> None:
+    if case.is_("GET", "/openapi") and case.ok:
+        case.json["servers"] = [{"url": "http://127.0.0.1/serving-endpoints/another"}]
+
+
+@defect("robust.server-error", "extreme-numbers")
+def numbers_overflow(case: Case) -> None:
+    if re.search(rb"\d{19,}", case.sent):
+        case.refuse(500, "INTERNAL_ERROR", "int too large")
+
+
+@defect("robust.server-error", "extreme-texts")
+def half_a_surrogate_crashes(case: Case) -> None:
+    if b"\\ud800" in case.sent:
+        case.refuse(500, "INTERNAL_ERROR", "surrogates not allowed")
+
+
+@defect("robust.server-error", "nothing-where-something-is")
+def null_crashes(case: Case) -> None:
+    if b": null" in case.sent and case.is_("PATCH", "/tags"):
+        case.refuse(500, "INTERNAL_ERROR", "'NoneType' object is not iterable")
+
+
+@defect("shape.headers", "external-lifecycle")
+def replies_claim_to_be_compressed(case: Case) -> None:
+    if case.is_("GET") and case.ok:
+        case.set_header("Content-Encoding", "gzip")
+
+
+@defect("access.secret", "missing-endpoints")
+def refusals_repeat_the_credential(case: Case) -> None:
+    if case.status == 404 and isinstance(case.json, dict):
+        case.json["message"] += f" Asked with {case.environ.get('HTTP_AUTHORIZATION')}"
+
+
+@defect("query.fresh", "tools-and-formats")
+def tool_calls_share_an_id(case: Case) -> None:
+    for choice in _answers(case):
+        for call in (choice.get("message") or {}).get("tool_calls") or []:
+            call["id"] = "call_1"
 
 
 class _Quiet(WSGIRequestHandler):
