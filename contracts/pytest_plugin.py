@@ -9,12 +9,16 @@ test. Nothing of the harness is imported until the fixture is used.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from .run import Result
+
+
+RESULTS = pytest.StashKey[list["Result"]]()
 
 
 class ContractBroken(AssertionError):
@@ -45,7 +49,7 @@ class ServingContract:
         target = find_target(url, token)
         run = Run(target, options_of(target, {**self._options, **options}))
         self.result = result = run.go()
-        self._report_laws(result)
+        self._request.node.stash.setdefault(RESULTS, []).append(result)
         if result.exit_code:
             lines = [
                 f"{each.law.id} {each.operation}: expected {each.expected}; got {each.got}"
@@ -54,32 +58,41 @@ class ServingContract:
             raise ContractBroken("\n".join([verdict(result), *lines]))
         return result
 
-    def _report_laws(self, result: Result) -> None:
-        """One report for each law that was checked, under the test's own name."""
-        from .laws import laws
 
-        broken: dict[str, list[str]] = {}
-        for finding in result.new_findings:
-            text = f"{finding.operation} {finding.where}\nexpected {finding.expected}\ngot {finding.got}"
-            broken.setdefault(finding.law.id, []).append(text)
-        node = self._request.node
-        checked = {law for law, _ in result.checked}
-        for law in laws().values():
-            if law.id not in checked:
-                continue
-            file, line, name = node.location
-            location = (file, line, f"{name}[{law.id}]")
-            nodeid = f"{node.nodeid}[{law.id}]"
-            report = pytest.TestReport(
-                nodeid=nodeid,
-                location=location,
-                keywords={law.id: 1},
-                outcome="failed" if law.id in broken else "passed",
-                longrepr="\n\n".join([f"{law.sentence} {law.why}", *broken[law.id]]) if law.id in broken else None,
-                when="call",
-            )
-            node.ihook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-            node.ihook.pytest_runtest_logreport(report=report)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """Once a test is over, and its output no longer captured, report each law that it checked."""
+    done = yield
+    for result in item.stash.get(RESULTS, []):
+        _report_laws(item, result)
+    return done
+
+
+def _report_laws(item: pytest.Item, result: Result) -> None:
+    """One report for each law that was checked, under the test's own name."""
+    from .laws import laws
+
+    broken: dict[str, list[str]] = {}
+    for finding in result.new_findings:
+        text = f"{finding.operation} {finding.where}\nexpected {finding.expected}\ngot {finding.got}"
+        broken.setdefault(finding.law.id, []).append(text)
+    checked = {law for law, _ in result.checked}
+    file, line, name = item.location
+    for law in laws().values():
+        if law.id not in checked:
+            continue
+        nodeid, location = f"{item.nodeid}[{law.id}]", (file, line, f"{name}[{law.id}]")
+        report = pytest.TestReport(
+            nodeid=nodeid,
+            location=location,
+            keywords={law.id: 1},
+            outcome="failed" if law.id in broken else "passed",
+            longrepr="\n\n".join([f"{law.sentence} {law.why}", *broken[law.id]]) if law.id in broken else None,
+            when="call",
+        )
+        item.ihook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -121,7 +121,9 @@ def custom_lifecycle(hand: Hand) -> None:
     served = [custom("blue", environment_vars=environment), custom("green", version="2", workload_type="GPU_SMALL")]
     body = {"name": name, "config": {"served_entities": served, "traffic_config": routes(blue=70, green=30)}}
     hand.accepted(hand.call("create_serving_endpoint", body))
-    hand.refused("lifecycle.not-ready", hand.query(name, {"inputs": [1]}), (400, 404, 409, 503), ())
+    early = hand.query(name, {"inputs": [1]})
+    if (hand.get(name).document.get("state") or {}).get("ready") != "READY":
+        hand.refused("lifecycle.not-ready", early, (400, 404, 409, 503), ())
     hand.sandwich(name)
     hand.refused_while_updating(
         "lifecycle.telemetry-conflict",
