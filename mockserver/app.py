@@ -106,7 +106,7 @@ def _request(parameters: dict[str, str], body: bytes) -> Request:
         path=request.path,
         headers=_headers(request.environ),
         parameters=parameters,
-        query=request.args.to_dict(),
+        query=request.args.to_dict() if request.query_string else {},
         body=body,
         base_url=f"{request.scheme}://{request.host}",  # host_url costs five times as much
     )
