@@ -98,6 +98,8 @@ class Rights:
                 return None if own else f"{method} on the permissions of {who!r}, which is not this run's"
             case ["api", "2.0", "external-function"] | ["oidc", "v1", "token"] if self.is_loopback:
                 return None
+            case ["__mock__", "tokens", *_] if self.is_loopback:
+                return None  # a development target's identities
         if any(step.startswith(self.prefix) for step in steps):
             return None
         return f"{method} on /{'/'.join(steps)}, which names nothing of this run's"

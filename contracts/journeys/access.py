@@ -15,6 +15,9 @@ Json = Any
 DEVELOPMENT_CLIENT = {"client_id": "mock-client-id", "client_secret": "mock-client-secret"}
 """What development targets on loopback are asked for a second identity with, when none was given."""
 
+DEVELOPMENT_IDENTITIES = "/__mock__/tokens"
+"""Where a development target makes identities in the caller's own workspace."""
+
 WORKSPACE_HEADER = "X-Databricks-Org-Id"
 
 NOT_FOR_ALL = frozenset({"issue_token"})
@@ -132,6 +135,7 @@ def lesser_rights(hand: Hand) -> None:
         _as_other(hand, name, identifier, level, other)
     hand.get(name)
     hand.delete(name)
+    _forget_identity(hand, who)
 
 
 def _second_identity(hand: Hand) -> str:
@@ -141,11 +145,24 @@ def _second_identity(hand: Hand) -> str:
         return target.stranger
     if not target.is_loopback:
         raise Abandoned("no second identity was given")
+    token = hand.secret()
+    peer = {"token": token, "service_principal": f"{hand.around.prefix}peer", "admin": False}
+    if hand.send("POST", DEVELOPMENT_IDENTITIES, peer).ok:
+        return token
     issued = _token(hand, {"grant_type": "client_credentials", "scope": "all-apis", **DEVELOPMENT_CLIENT})
-    token = issued.document.get("access_token") if isinstance(issued.reply, dict) else None
-    if not issued.ok or not token:
+    found = issued.document.get("access_token") if isinstance(issued.reply, dict) else None
+    if not issued.ok or not found:
         raise Abandoned("the target issues no token to a development client")
-    return str(token)
+    return str(found)
+
+
+def _forget_identity(hand: Hand, who: str) -> None:
+    """Take back the token of an identity that was made for this run."""
+    if who != f"{hand.around.prefix}peer":
+        return
+    for known in hand.send("GET", DEVELOPMENT_IDENTITIES).document.get("tokens") or []:
+        if known.get("name") == who:
+            hand.send("DELETE", f"{DEVELOPMENT_IDENTITIES}/{known.get('id')}")
 
 
 @journey()
