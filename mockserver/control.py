@@ -330,6 +330,7 @@ def identity_of(given: Mapping[str, Json]) -> Identity:
         given["workspace"],
         bool(given.get("admin")),
         tuple(given.get("groups") or ()),
+        oauth=bool(given.get("oauth")),
     )
 
 

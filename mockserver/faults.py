@@ -287,9 +287,11 @@ class Faults:
             place.cleared.set()
 
     def release(self) -> None:
-        """End every delay and stall under way: the server stops."""
-        for workspace in list(self._workspaces):
-            self.clear(workspace)
+        """End every delay and stall under way, and keep the rules: the server stops."""
+        with self._lock:
+            for place in self._workspaces.values():
+                place.cleared.set()
+                place.cleared = threading.Event()
 
     def _asked(self, workspace: str, text: str) -> Fault | None:
         try:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import snapshot as snapshots
 from .asked import Requests
@@ -33,7 +33,6 @@ from .staleness import StaleReads
 if TYPE_CHECKING:
     import requests
 
-P = ParamSpec("P")
 R = TypeVar("R")
 Kind = Literal["chat", "completions", "embeddings", "custom", "provisioned", "agent"]
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -150,6 +149,12 @@ class ServingMock:
         self._tokens: list[str] = []
         if self._options.state is not None:
             self.load(self._options.state)
+
+    def __enter__(self) -> ServingMock:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
 
     @property
     def url(self) -> str:
@@ -329,10 +334,15 @@ def _serving(options: Options) -> Iterator[ServingMock]:
         mock.close()
 
 
-class mock_serving:
+@overload
+def mock_serving(function: Callable[..., R], /) -> Callable[..., R]: ...
+@overload
+def mock_serving(**options: Any) -> Serving: ...
+def mock_serving(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """The mock around a function or a block, for people without pytest: a fresh workspace, and ``env`` set meanwhile.
 
-    The function is given the ``ServingMock`` when it has a parameter named ``serving_mock``.
+    The function, which may be a coroutine function, is given the ``ServingMock`` when it has a parameter named
+    ``serving_mock``. The options are those of ``Options``.
 
     >>> @mock_serving
     ... def names():
@@ -341,25 +351,40 @@ class mock_serving:
     >>> with mock_serving(provisioning=5) as mock:
     ...     client = mock.workspace_client()
     """
+    serving = Serving(Options(**options))
+    return serving if function is None else serving(function)
 
-    def __new__(cls, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-        made = super().__new__(cls)
-        made._options = Options(**options)
-        return made if function is None else made(function)
 
-    _options: Options
+class Serving:
+    """What ``mock_serving`` makes: a decorator that is a context manager as well."""
 
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        wanted = "serving_mock" in inspect.signature(function).parameters
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def __call__(self, function: Callable[..., R]) -> Callable[..., R]:
+        signature = inspect.signature(function)
+        wanted = "serving_mock" in signature.parameters
 
         @functools.wraps(function)
-        def wrapped(*arguments: P.args, **named: P.kwargs) -> R:
+        def wrapped(*arguments: Any, **named: Any) -> R:
             with _serving(self._options) as mock:
                 if wanted:
                     named["serving_mock"] = mock
                 return function(*arguments, **named)
 
-        return wrapped
+        @functools.wraps(function)
+        async def awaited(*arguments: Any, **named: Any) -> Any:
+            with _serving(self._options) as mock:
+                if wanted:
+                    named["serving_mock"] = mock
+                result: Any = function(*arguments, **named)
+                return await result
+
+        made: Any = awaited if inspect.iscoroutinefunction(function) else wrapped
+        left = [parameter for name, parameter in signature.parameters.items() if name != "serving_mock"]
+        made.__signature__ = signature.replace(parameters=left)
+        decorated: Callable[..., R] = made
+        return decorated
 
     def __enter__(self) -> ServingMock:
         self._block = _serving(self._options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import shutil
 import subprocess
@@ -304,16 +305,40 @@ def test_a_decorator_and_a_context_manager_serve_people_without_pytest() -> None
         mock_serving(speed=1)
 
 
+@mock_serving(provisioning=60)
+async def awaited(serving_mock: ServingMock) -> str:
+    return f"{serving_mock.url} {os.environ['DATABRICKS_HOST']}"
+
+
+def test_a_coroutine_is_decorated_as_well() -> None:
+    import asyncio
+
+    url, told = asyncio.run(awaited()).split()
+    assert url == told
+    assert "serving_mock" not in inspect.signature(awaited).parameters
+
+
+def test_a_server_that_was_stopped_keeps_its_rules_and_ends_its_delays() -> None:
+    with MockServer() as server, ServingMock(server, "stopped") as mock:
+        mock.faults.add(delay=3600)
+        asking = threading.Thread(target=lambda: mock.session().get(f"http://serving-mock.localhost{ENDPOINTS}"))
+        asking.start()
+        while not mock.mock.faults.rules(mock.workspace)[0][1]:
+            time.sleep(0.01)
+        server.stop()
+        asking.join(10)
+        assert not asking.is_alive()
+        assert len(mock.mock.faults.rules(mock.workspace)) == 1
+
+
 def test_a_server_of_ones_own_is_a_context_manager() -> None:
-    with MockServer() as server:
-        mock = ServingMock(server, "mine")
+    with MockServer() as server, ServingMock(server, "mine") as mock:
         client = mock.workspace_client(retry_timeout_seconds=1)
         with pytest.raises(NotFound):
             client.serving_endpoints.get("nobody")
         mock.faults.add(status=503)
         with pytest.raises((TemporarilyUnavailable, TimeoutError)):
             client.serving_endpoints.get("nobody")
-        mock.close()
 
 
 CURL = """
