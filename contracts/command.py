@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -41,6 +42,9 @@ def run_check(
         return _checked(run, known, given)
     except (TargetError, Usage, DeviationError) as problem:
         click.echo(f"serving-contracts: {problem}", err=True)
+        return 2
+    except Exception:
+        click.echo(f"serving-contracts failed, through no fault of the target:\n{traceback.format_exc()}", err=True)
         return 2
 
 

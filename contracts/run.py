@@ -207,22 +207,34 @@ class Run:
 
     def _one(self, journey: Journey, turn: int) -> None:
         self.progress(journey.name)
+        hand = Hand(self.around, journey.name, turn)
         try:
-            journey.walk(Hand(self.around, journey.name, turn))
+            journey.walk(hand)
             with self._lock:
                 self.walked.append(journey.name)
         except (Abandoned, HeldBack) as reason:
-            with self._lock:
-                self.abandoned[journey.name] = str(reason)
+            self._give_up(journey, str(reason))
         except (Spent, Stopped):
             pass
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
+            if hand.last is None:
+                self._fail(problem)
+                return
+            got = f"{type(problem).__name__}: {problem}"
+            self.judge.hold("shape.body", hand.last, False, "a reply that a client can go on with", got, journey.name)
+            self._give_up(journey, got)
         except Exception as problem:
-            with self._lock:
-                if self.judge.findings:  # a reply so broken that the journey could not read it
-                    self.abandoned[journey.name] = f"{type(problem).__name__}: {problem}"
-                    return
-                self.raised.append(problem)
-            self.budget.stopping.set()
+            self._fail(problem)
+
+    def _give_up(self, journey: Journey, reason: str) -> None:
+        with self._lock:
+            self.abandoned[journey.name] = reason
+
+    def _fail(self, problem: Exception) -> None:
+        """A fault of ours: the run ends, cleans up and raises it."""
+        with self._lock:
+            self.raised.append(problem)
+        self.budget.stopping.set()
 
     def _result(self, journeys: list[Journey], survivors: Survivors, fuzzed: dict[str, Any]) -> Result:
         reached = {*self.walked, *self.abandoned}

@@ -21,7 +21,7 @@ from typing import Any
 import click
 
 TOKEN = "dapi-mock"
-STOCK_SECONDS = 20
+STOCK_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class Hand:
     round: int = 0
     random: random.Random = field(init=False)
     made: int = 0
+    last: Exchange | None = None
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.around.seed}/{self.origin}/{self.round}")
@@ -131,6 +132,7 @@ class Hand:
             sent["Content-Type"] = media_type
         sent |= dict(headers or {})
         exchange = self.around.guard.exchange(Asked(method, path, sent, content, identity, self.origin))
+        self.last = exchange
         writes = method in ("POST", "PUT", "PATCH", "DELETE") and not path.endswith("/invocations")
         if self.around.oracle.settle and exchange.ok and writes:
             self.rest(self.around.oracle.settle + 0.05)
