@@ -126,9 +126,10 @@ def _choices(oracle: Oracle, exchange: Exchange, document: dict[str, Json], sent
         judge.hold("query.message", exchange, has, "content or tool calls", message, "content")
         if isinstance(message, dict) and message.get("tool_calls"):
             _fresh_calls(oracle, exchange, message["tool_calls"])
-            judge.hold(
-                "query.finish-reason", exchange, reason in ("tool_calls", "stop", "length"), "tool_calls", reason
-            )
+            # vendors differ only when the function was named by the caller
+            named = isinstance(sent.get("tool_choice"), dict)
+            kept = reason in ("tool_calls", "length") or (named and reason == "stop")
+            judge.hold("query.finish-reason", exchange, kept, "tool_calls", reason, "tools")
     limit = sent.get("max_tokens") or sent.get("max_completion_tokens")
     used = (document.get("usage") or {}).get("completion_tokens")
     if isinstance(limit, int) and isinstance(used, int):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -90,6 +91,9 @@ class Shape:
         encoding = exchange.header("content-encoding")
         kept = encoding in (None, "", "identity")
         self.judge.hold("shape.headers", exchange, kept, "no Content-Encoding, as asked", encoding, "encoding")
+        charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", exchange.header("content-type") or "", re.IGNORECASE)
+        named = charset.group(1).lower() if charset else "utf-8"
+        self.judge.hold("shape.media-type", exchange, named in ("utf-8", "utf8"), "UTF-8", named, "charset")
 
     def _request_id(self, exchange: Exchange) -> None:
         """A target that names its requests names each of them, by a name of its own."""
@@ -143,6 +147,8 @@ class Shape:
                 self.judge.hold_all("shape.event", exchange, differences)
             return
         body: Any = exchange.reply
+        marked = exchange.body.startswith(codecs.BOM_UTF8)
+        self.judge.hold("shape.body", exchange, not marked, "no byte order mark", _summary(exchange), "byte order mark")
         if exchange.media_type == JSON and body is None and exchange.body.strip() != b"null":
             self.judge.hold("shape.body", exchange, False, "a JSON document", _summary(exchange), "not JSON")
             return

@@ -1050,6 +1050,12 @@ def no_retry_after(case: Case) -> None:
         case.set_header("Retry-After", None)
 
 
+@defect("limits.retry-after", "limits-by-every-route")
+def the_wait_is_not_long_enough(case: Case) -> None:
+    if case.status == 429:
+        case.set_header("Retry-After", "1")
+
+
 @defect("limits.scope", "enforced-limits")
 def limits_are_never_lifted(case: Case) -> None:
     if case.is_query and case.status == 429:
@@ -1438,6 +1444,25 @@ def null_crashes(case: Case) -> None:
 def replies_claim_to_be_compressed(case: Case) -> None:
     if case.is_("GET") and case.ok:
         case.set_header("Content-Encoding", "gzip")
+
+
+@defect("shape.media-type", "external-lifecycle")
+def documents_claim_another_charset(case: Case) -> None:
+    if case.is_("GET") and case.ok:
+        case.set_header("Content-Type", "application/json; charset=latin-1")
+
+
+@defect("query.finish-reason", "tools-and-formats")
+def calls_of_tools_just_stop(case: Case) -> None:
+    for choice in _answers(case):
+        if choice.get("finish_reason") == "tool_calls":
+            choice["finish_reason"] = "stop"
+
+
+@defect("shape.body", "external-lifecycle")
+def documents_begin_with_a_mark(case: Case) -> None:
+    if case.is_("GET") and case.ok:
+        case.body = b"\xef\xbb\xbf" + case.body
 
 
 @defect("access.secret", "missing-endpoints")

@@ -12,6 +12,8 @@ Json = Any
 TOKENS = 30
 TRIES = 8
 CALLS = 3
+SHORT_WAIT = 2
+"""A wait of so few seconds can be tried out."""
 
 
 @journey()
@@ -109,3 +111,7 @@ def _usable(hand: Hand, exchange: Exchange, name: str, where: str) -> None:
     wait = exchange.header("retry-after") or ""
     kept = wait.isdecimal() and 1 <= int(wait) <= 60
     hand.hold("limits.retry-after", exchange, kept, "1 to 60 seconds", wait or "none", where)
+    if kept and int(wait) <= SHORT_WAIT:
+        hand.rest(int(wait) + 0.1)
+        later = hand.query(name, chat("And after the wait?"))
+        hand.hold("limits.retry-after", later, later.ok, f"a place after {wait} s", words(later), f"{where} honest")
