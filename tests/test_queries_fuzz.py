@@ -1,0 +1,131 @@
+"""No body whatsoever makes a query fail with an error of the mock's own, and no answer breaks the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mockserver import Mock, Settings
+from mockserver.messages import Request, Stream
+
+CLAUDE, LLAMA, GTE, GPT = (
+    "databricks-claude-3-7-sonnet",
+    "databricks-meta-llama-3-3-70b-instruct",
+    "databricks-gte-large-en",
+    "databricks-gpt-5",
+)
+TASKS = ("agent/v1/responses", "agent/v2/chat", "agent/v1/chat", "llm/v1/chat", "llm/v1/embeddings", None)
+NAMES = (
+    "messages", "input", "prompt", "model", "max_tokens", "temperature", "stream", "stream_options", "tools",
+    "tool_choice", "response_format", "n", "stop", "logprobs", "top_logprobs", "instances", "inputs",
+    "dataframe_records", "dataframe_split", "params", "role", "content", "type", "text", "function", "name",
+    "parameters", "arguments", "tool_calls", "id", "call_id", "tool_call_id", "output", "json_schema", "schema",
+    "properties", "system", "thinking", "reasoning", "encoding_format", "dimensions", "custom_inputs", "columns",
+    "data", "index", "echo", "suffix", "include_usage", "image_url", "url",
+)  # fmt: skip
+WORDS = (
+    "user", "assistant", "system", "tool", "text", "function", "auto", "required", "none", "json_schema", "json_object",
+    "enabled", "base64", "Hello!", "", "What is 2 + 2?", "\u2028\U0001f600", "message", "function_call_output",
+    "object", "string", "a,b\n1", "My card is 4111 1111 1111 1111",
+)  # fmt: skip
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 70), st.floats(-1, 3), st.sampled_from(WORDS), st.text(max_size=8)
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=14,
+)
+TEXTS = st.sampled_from([word for word in WORDS if word]) | st.text(min_size=1, max_size=8)
+CONTENTS = TEXTS | st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": TEXTS}), min_size=1, max_size=2)
+TURNS = st.lists(
+    st.fixed_dictionaries({"role": st.sampled_from(("user", "assistant", "user", "system")), "content": CONTENTS}),
+    min_size=1,
+    max_size=3,
+)
+FUNCTION = {
+    "name": st.sampled_from(("f", "get_user")),
+    "parameters": st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4),
+}
+TOOLS = st.lists(
+    st.fixed_dictionaries({"type": st.just("function"), "function": st.fixed_dictionaries(FUNCTION)}), max_size=2
+)
+FITTING = st.fixed_dictionaries(
+    {"messages": TURNS},
+    optional={"stream": st.booleans(), "max_tokens": st.integers(1, 30), "tools": TOOLS, "temperature": st.just(0)},
+)
+WILD = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4)
+BODIES: st.SearchStrategy[Any] = st.one_of(
+    FITTING,
+    FITTING.map(lambda body: {"input": body["messages"], "stream": body.get("stream", False)}),
+    st.fixed_dictionaries({"input": TEXTS | st.lists(TEXTS, min_size=1)}, optional={"stream": st.booleans()}),
+    st.fixed_dictionaries({"instances": st.lists(VALUES, max_size=3)}, optional={"params": VALUES}),
+    st.builds(lambda fitting, wild: {**fitting, **wild}, FITTING, WILD),
+    WILD,
+)
+HEADERS = {"authorization": "Bearer dapi-mock", "content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def mock() -> Mock:
+    made = Mock(Settings(provisioning=0))
+    operation = made.spec.operations["create_serving_endpoint"]
+    for number, task in enumerate(TASKS):
+        entity = {
+            "entity_name": f"main.default.model{number}",
+            "entity_version": "1",
+            "workload_size": "Small",
+            "scale_to_zero_enabled": True,
+        }
+        gateway = {"guardrails": {side: {"pii": {"behavior": "MASK"}, "safety": True} for side in ("input", "output")}}
+        body = {
+            "name": f"e{number}",
+            "config": {"served_entities": [entity]},
+            "ai_gateway": gateway,
+            **({"task": task} if task else {}),
+        }
+        created = made.respond(operation, Request("POST", operation.path, HEADERS, body=orjson.dumps(body)))
+        assert created.status == 200
+    return made
+
+
+def answered(mock: Mock, operation_id: str, body: Any, **parameters: str) -> None:
+    """Ask, read a stream to its end, and see that nothing went wrong inside."""
+    operation = mock.spec.operations[operation_id]
+    request = Request("POST", operation.path, HEADERS, parameters, body=orjson.dumps(body))
+    answer = mock.respond(operation, request)
+    assert answer.status != 500, answer
+    if isinstance(answer, Stream):
+        events = list(answer.events)
+        assert not any("breaks the contract" in str(event.data) for event in events), events[-1]
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=BODIES, name=st.sampled_from([CLAUDE, LLAMA, GTE, GPT, *(f"e{number}" for number in range(len(TASKS)))]))
+def test_no_body_breaks_an_invocation(mock: Mock, body: Any, name: str) -> None:
+    answered(mock, "query_endpoint", body, name=name)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=BODIES,
+    route=st.sampled_from(
+        [
+            ("create_chat_completion", LLAMA),
+            ("create_chat_completion", CLAUDE),
+            ("create_chat_completion", "e1"),
+            ("create_completion", "e1"),
+            ("create_embeddings", GTE),
+            ("create_response", GPT),
+            ("create_response", "e0"),
+            ("create_message", CLAUDE),
+        ]
+    ),
+)
+def test_no_body_breaks_a_route_that_names_its_model(mock: Mock, body: Any, route: tuple[str, str]) -> None:
+    operation, model = route
+    answered(mock, operation, {"max_tokens": 20, **body, "model": model})
