@@ -43,7 +43,8 @@ class Tab:
     strangers: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(30_000)
+        expect.set_options(timeout=20_000)  # whatever else the machine does
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda problem: self.problems.append(str(problem)))
         self.page.on("request", self._asked)
@@ -71,7 +72,7 @@ class Tab:
 
     def shows(self, state: str) -> None:
         """Wait until the endpoint's page shows this state, without a reload."""
-        expect(self.page.get_by_text(state, exact=True)).to_be_visible(timeout=10_000)
+        expect(self.page.get_by_text(state, exact=True)).to_be_visible()
 
 
 @contextmanager

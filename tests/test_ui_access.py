@@ -80,7 +80,7 @@ def conversation(tab: Tab) -> None:
 
 def contract(tab: Tab) -> None:
     page = tab.go("/docs")
-    expect(page.locator("#operations-Serving_endpoints-create_serving_endpoint")).to_be_visible(timeout=20_000)
+    expect(page.locator("#operations-Serving_endpoints-create_serving_endpoint")).to_be_visible()
 
 
 def at(path: str) -> Show:
@@ -203,9 +203,9 @@ def test_the_list_of_2000_endpoints_is_usable(tab: Tab) -> None:
     page.get_by_role("link", name="Next", exact=True).click()
     expect(page.get_by_text("Page 2 of 40")).to_be_visible()
     page.get_by_label("Search").fill("n-1987")
-    expect(page.locator("#yours tbody tr")).to_have_count(1, timeout=3000)
+    expect(page.locator("#yours tbody tr")).to_have_count(1)
     expect(page.get_by_role("link", name="n-1987")).to_be_visible()
     page.get_by_label("Search").fill("")
-    expect(page.locator("#yours tbody tr")).to_have_count(50, timeout=3000)
+    expect(page.locator("#yours tbody tr")).to_have_count(50)
     page.get_by_role("link", name="Name", exact=True).click()
     expect(page.locator("#yours tbody tr").first).to_contain_text("n-999")

@@ -8,7 +8,7 @@ import pytest
 import requests
 from conftest import caller
 from pages import SECRET, Tab, create_external, select_external
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 
 def created(tab: Tab, name: str) -> dict[str, Any]:
@@ -184,6 +184,27 @@ def test_bad_input_is_refused_at_its_field_in_the_words_of_the_api_and_nothing_i
     tab.shows("Ready")
 
 
+def test_what_is_typed_while_the_form_is_on_its_way_is_not_lost(tab: Tab) -> None:
+    page = tab.go("/ml/create-endpoint")
+    select_external(page, "openai")
+    held: list[Route] = []
+    page.route("**/ui/form", lambda route: held.append(route))
+    with page.expect_request("**/ui/form"):
+        page.get_by_label("Access with").select_option("Azure OpenAI")
+    page.get_by_label("Name", exact=True).fill("typed-late")
+    page.get_by_label("Model name").fill("gpt-4")
+    page.get_by_label("Task").select_option("Chat")
+    page.get_by_label("Plaintext").check()
+    page.get_by_label("Route optimization").check()
+    held[0].continue_()
+    expect(page.get_by_label("OpenAI API base")).to_have_attribute("required", "")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("typed-late")
+    expect(page.get_by_label("Model name")).to_have_value("gpt-4")
+    expect(page.get_by_label("Task")).to_have_value("llm/v1/chat")
+    expect(page.get_by_label("Plaintext")).to_be_checked()
+    expect(page.get_by_label("Route optimization")).to_be_checked()
+
+
 def test_a_name_that_is_taken_is_refused_at_the_name(tab: Tab) -> None:
     page = tab.go("/ml/create-endpoint")
     create_external(page, "databricks-bge-large-en")
@@ -216,15 +237,18 @@ def test_an_endpoint_is_created_with_the_keyboard_alone(tab: Tab) -> None:
     expect(page.get_by_role("dialog", name="Select served entity")).to_be_visible()
     expect(page.get_by_label("External model")).to_be_focused()
     page.keyboard.press("Tab")
-    page.keyboard.type("Anthropic")
+    page.keyboard.press("O")  # one letter: more of them count as one word only when they come quickly
+    expect(page.get_by_label("Provider")).to_have_value("openai")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Model name")).to_be_focused()
-    page.keyboard.type("claude-3-opus")
+    page.keyboard.type("gpt-4")
     page.keyboard.press("Tab")
-    page.keyboard.type("Chat")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
+    page.keyboard.press("C")
+    expect(page.get_by_label("Task")).to_have_value("llm/v1/chat")
+    for _ in ("way of access", "kind of secret", "secret"):
+        page.keyboard.press("Tab")
+    expect(page.get_by_label("OpenAI API key")).to_be_focused()
     page.keyboard.type(SECRET)
     page.keyboard.press("Enter")
     page.wait_for_url("**/ml/endpoints/by-keyboard")

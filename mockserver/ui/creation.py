@@ -78,8 +78,8 @@ def explain(
     shown = composition.shown()
     violations = session.mock.spec.operations[operation_id].request_violations(body) if reply.status == 400 else []
     for violation in violations:
-        where = _ROUTE_NAME.sub(r"served_entities[\1].name", f"{prefix}{violation.where}")
-        composition.errors.add(violation.message, where, shown)
+        place = _ROUTE_NAME.sub(r"served_entities[\1].name", f"{prefix}{violation.where}")
+        composition.errors.add(violation.message, place, shown)
     if not violations:
         where = "name" if reply.status == 409 and composition.part == "endpoint" else None
         composition.errors.add(message_of(reply) or "", where, shown)

@@ -13,11 +13,40 @@
   };
   const close = () => document.querySelector("dialog[open]")?.close();
 
+  // What is typed while the form is on its way to the server and back stays: the new form is given it, too.
+  const typed = () => {
+    const values = new Map();
+    for (const each of document.getElementById("endpoint-form")?.elements ?? []) {
+      if (!each.name || each.type === "hidden" || each.type === "button") continue;
+      if (each.type === "radio" && !each.checked) continue;
+      values.set(each.name, each.type === "checkbox" ? each.checked : each.value);
+    }
+    return values;
+  };
+  const retype = (name, value) => {
+    for (const each of document.getElementsByName(name)) {
+      if (each.type === "radio") each.checked = each.value === value;
+      else if (each.type === "checkbox") each.checked = value;
+      else each.value = value;
+    }
+  };
+  let sent = new Map();
+  let since = [];
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target.id === "endpoint-form") sent = typed();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id === "endpoint-form") {
+      since = [...typed()].filter(([name, value]) => sent.get(name) !== value);
+    }
+  });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "dialog") open();
     else if (event.detail.target.id === "endpoint-form") {
       close();
-      document.querySelector("#endpoint-form [autofocus]")?.focus();
+      since.forEach(([name, value]) => retype(name, value));
+      if (!since.length) document.querySelector("#endpoint-form [autofocus]")?.focus();
     }
   });
 
