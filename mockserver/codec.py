@@ -34,7 +34,7 @@ def encode(record: Any) -> Json:
     if is_dataclass(record):
         return {
             spec.name: encode(value)
-            for spec in _fields(type(record))
+            for spec in _fields(typing.cast(Any, type(record)))
             if not _is_default(spec, value := getattr(record, spec.name))
         }
     if isinstance(record, Mapping):
@@ -52,7 +52,7 @@ def decode(kind: type[Record], value: Json, where: str = "") -> Record:
     Raises:
         CodecError: the value does not fit; the text names the place and what is expected there.
     """
-    record: Record = _decoder(kind)(value, where)
+    record: Record = _decoder(typing.cast(Any, kind))(value, where)
     return record
 
 

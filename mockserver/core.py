@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Literal, Protocol
 from urllib.parse import parse_qsl
 
@@ -242,7 +241,7 @@ class Mock:
     ) -> Reply | Stream | Disturbed:
         if fault is None or identity is None or not fault.disturbs:
             return answer
-        return Disturbed(answer, fault, partial(self.faults.wait, identity.workspace))
+        return Disturbed(answer, fault, self.faults.waiter(identity.workspace))
 
     def _identify(self, operation: Operation, request: Request, request_id: str) -> Identity:
         if operation.public:

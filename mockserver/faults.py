@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -254,9 +254,17 @@ class Faults:
     def wait(self, workspace: str, seconds: float) -> None:
         """Let real seconds pass, or fewer when the workspace's faults are cleared or a client in this thread leaves."""
         if seconds > 0:
-            with self._lock:
-                cleared = self._place(workspace).cleared
+            self.waiter(workspace)(seconds)
+
+    def waiter(self, workspace: str) -> Callable[[float], None]:
+        """A function like ``wait``, which does not wait at all once the faults of this moment have been cleared."""
+        with self._lock:
+            cleared = self._place(workspace).cleared
+
+        def wait(seconds: float) -> None:
             cleared.wait(seconds if PATIENCE.seconds is None else min(seconds, PATIENCE.seconds))
+
+        return wait
 
     def rules(self, workspace: str) -> list[tuple[Fault, int]]:
         """The faults in the order in which they were added, each with how often it struck."""
