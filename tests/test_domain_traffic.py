@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import accumulate, pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.domain.config import Route
@@ -20,12 +20,14 @@ def routes(draw: st.DrawFn) -> list[Route]:
     return [Route(f"m{place}", high - low) for place, (low, high) in enumerate(pairwise(bounds))]
 
 
+@settings(deadline=None)
 @given(routes(), st.integers(0, 10_000), st.integers(0, 99))
 def test_any_hundred_requests_in_a_row_are_split_exactly(shares: list[Route], start: int, offset: int) -> None:
     served = Counter(entity_of(shares, number, offset) for number in range(start, start + 100))
     assert served == {share.entity: share.percentage for share in shares if share.percentage}
 
 
+@settings(deadline=None)
 @given(routes(), st.integers(0, 99))
 def test_every_beginning_is_close_to_its_share(shares: list[Route], offset: int) -> None:
     for share in shares:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.auth import Identity
@@ -174,6 +174,7 @@ def test_clearing_a_workspace_forgets_its_counts_only() -> None:
     assert admitted(limiter, limits, ALICE, 0)
 
 
+@settings(deadline=None)
 @given(
     allowed=st.integers(1, 8),
     gaps=st.lists(st.integers(0, 20_000), max_size=60),
