@@ -200,7 +200,8 @@ class Run:
         from .runner import fuzz
 
         self.progress("fuzzing")
-        seconds = self.budget.left() - LEFT_FOR_THE_REST
+        left = self.budget.left()
+        seconds = left - LEFT_FOR_THE_REST if left > 2 * LEFT_FOR_THE_REST else left
         if self.judge.findings:
             seconds = min(seconds, WHEN_BROKEN)
         return fuzz(self.guard, self.oracle, self.judge, self.options.seed, seconds)
