@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..answers import answer_text, chunks_of, streamed_text
 from ..exchange import Exchange
 from .hand import Hand, journey
-from .queries import HOSTED_CHAT, WEATHER, hosted
+from .models import hosted
+from .queries import HOSTED_CHAT, WEATHER
 from .recipes import CHAT, COMPLETIONS, chat, external
 
 TRIES = 12
