@@ -38,7 +38,7 @@ def judge_answer(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> 
     document = exchange.document
     if "predictions" in document:
         return
-    if "error" not in document:
+    if document.get("error") is None:
         _identity(oracle, exchange, document)
     _usage(oracle, exchange, document.get("usage"), "shown" if "choices" in document else "")
     if "choices" in document:

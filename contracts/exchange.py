@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 Json = Any
 
+SAFE_DIGITS = 18
+"""So many digits always fit into 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -101,6 +104,14 @@ def _parsed(body: bytes | None) -> Json:
     if not body:
         return None
     try:
-        return json.loads(body)
+        return json.loads(body, parse_int=_number)
     except (ValueError, RecursionError):
         return None
+
+
+def _number(digits: str) -> int | float:
+    """An integer, or what most readers of JSON make of one that has more than 64 bits."""
+    if len(digits) <= SAFE_DIGITS:
+        return int(digits)
+    number = float(digits)
+    return int(digits) if -(2.0**63) <= number < 2.0**64 else number

@@ -167,6 +167,7 @@ class Oracle:
             effects.apply(self, exchange, seen, hit)
             reading.judge_reply(self, exchange, seen, hit)
             if "Queries" in hit.operation.tags:
+                self._answered(exchange, hit)
                 answers.judge_answer(self, exchange, seen, hit)
         except (AttributeError, TypeError, KeyError, ValueError) as problem:
             got = f"{type(problem).__name__}: {problem}"
@@ -179,6 +180,13 @@ class Oracle:
             law = "robust.malformed"
         expected = "a refusal: " + "; ".join(each.message for each in violations[:2])
         self.judge.hold(law, exchange, not violations, expected, f"{exchange.status}")
+
+    def _answered(self, exchange: Exchange, hit: Match) -> None:
+        """A query that the contract does not allow has no answer."""
+        if exchange.ok and exchange.asked.media_type == "application/json" and exchange.sent is not None:
+            violations = hit.operation.request_violations(exchange.sent, "application/json")
+            expected = "a refusal: " + "; ".join(each.message for each in violations[:2])
+            self.judge.hold("query.refuses", exchange, not violations, expected, exchange.status, "contract")
 
 
 def _name(asked: Asked, hit: Match | None) -> str:

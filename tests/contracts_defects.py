@@ -969,7 +969,8 @@ def workspaces_are_one(case: Case) -> bool:
 @defect("access.levels", "lesser-rights", before=True)
 def rights_are_not_enforced(case: Case) -> bool:
     credential = case.environ.get("HTTP_AUTHORIZATION", "")
-    if credential.count(".") == 2 and not case.path.endswith("/Me"):
+    of_another = "sk-canary-" in credential or credential.count(".") == 2
+    if of_another and not case.path.endswith("/Me"):
         case.environ["HTTP_AUTHORIZATION"] = "Bearer dapi-mock"
     return False
 
@@ -1450,6 +1451,31 @@ def replies_claim_to_be_compressed(case: Case) -> None:
 def documents_claim_another_charset(case: Case) -> None:
     if case.is_("GET") and case.ok:
         case.set_header("Content-Type", "application/json; charset=latin-1")
+
+
+@defect("query.refuses", "refused-on-every-route", before=True)
+def nothing_is_embedded(case: Case) -> bool:
+    if case.path == "/serving-endpoints/embeddings" and isinstance(case.asked, dict) and "input" not in case.asked:
+        case.sent = json.dumps({**case.asked, "input": "nothing"}).encode()
+    return False
+
+
+@defect("rules.accepts", "accepted-queries")
+def the_hottest_is_too_hot(case: Case) -> None:
+    if case.is_query and isinstance(case.asked, dict) and case.asked.get("temperature") == 2:
+        case.refuse(400, "INVALID_PARAMETER_VALUE", "temperature is too high")
+
+
+@defect("query.fresh", "other-vendors-answers")
+def responses_share_an_id(case: Case) -> None:
+    if case.is_query and isinstance(case.json, dict) and case.json.get("object") == "response":
+        case.json["id"] = "resp_1"
+
+
+@defect("robust.method", "wrong-methods")
+def traces_are_answered(case: Case) -> None:
+    if case.method == "TRACE":
+        case.status, case.json = 200, {}
 
 
 @defect("query.finish-reason", "tools-and-formats")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     access,
+    bounds,
     discovery,
     extremes,
     handover,
@@ -12,6 +13,7 @@ from . import (
     queries,
     quotas,
     races,
+    refusals,
     robustness,
     rules,
     settings,
@@ -26,6 +28,7 @@ __all__ = [
     "Journey",
     "Surroundings",
     "access",
+    "bounds",
     "discovery",
     "extremes",
     "handover",
@@ -34,6 +37,7 @@ __all__ = [
     "queries",
     "quotas",
     "races",
+    "refusals",
     "robustness",
     "rules",
     "settings",
