@@ -25,6 +25,8 @@ CUSTOM = ServedEntityInput(entity_name="main.default.m", entity_version="1", sca
 
 @pytest.fixture
 def quiet(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A session of its own. The server is made before it: what is first imported inside one is forgotten after it."""
+    shared_server()
     pytester.makeini("[pytest]\naddopts = -p no:cacheprovider --strict-markers\n")
     return pytester
 
