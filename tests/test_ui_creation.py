@@ -205,6 +205,19 @@ def test_what_is_typed_while_the_form_is_on_its_way_is_not_lost(tab: Tab) -> Non
     expect(page.get_by_label("Route optimization")).to_be_checked()
 
 
+def test_an_entity_can_be_selected_while_the_form_is_on_its_way(tab: Tab) -> None:
+    page = tab.go("/ml/create-endpoint")
+    held: list[Route] = []
+    page.route("**/ui/form", lambda route: held.append(route))
+    with page.expect_request("**/ui/form"):
+        page.get_by_role("button", name="Add served entity").click()
+    with page.expect_response("**/ui/select-entity"):
+        page.get_by_label("Entity", exact=True).click()
+        held[0].continue_()
+    expect(page.get_by_label("Entity", exact=True)).to_have_count(2)
+    expect(page.get_by_role("dialog", name="Select served entity")).to_be_visible()
+
+
 def test_a_name_that_is_taken_is_refused_at_the_name(tab: Tab) -> None:
     page = tab.go("/ml/create-endpoint")
     create_external(page, "databricks-bge-large-en")

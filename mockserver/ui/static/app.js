@@ -57,7 +57,15 @@
     }
   });
 
+  // Asked for by the dialog's place, which stays, and not by the field, which may be replaced meanwhile.
+  const select = (index) => {
+    const values = Object.fromEntries(new FormData(document.getElementById("endpoint-form")));
+    const place = document.getElementById("dialog");
+    htmx.ajax("POST", "/ui/select-entity", { source: place, target: place, values: { ...values, "?index": index } });
+  };
+
   document.addEventListener("click", async (event) => {
+    if (event.target.matches?.("[data-opens]")) select(event.target.dataset.opens);
     const target = event.target.closest("button, a");
     if (!target) {
       if (event.target.matches("dialog[open]")) close();
