@@ -44,7 +44,7 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "dialog") open();
     else if (event.detail.target.id === "endpoint-form") {
-      close();
+      if (event.detail.requestConfig.elt.id === "select-entity") close();
       since.forEach(([name, value]) => retype(name, value));
       if (!since.length) document.querySelector("#endpoint-form [autofocus]")?.focus();
     }
