@@ -20,7 +20,8 @@ from mockserver.settings import ENVIRONMENT_PREFIX
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-SNIPPETS = [text for language, text in BLOCKS if language == "python"]
+SNIPPETS = [text for language, text in BLOCKS if language == "python" and "serving_mock" not in text]
+RUN_AS_TESTS = [text for language, text in BLOCKS if language in ("bash", "yaml") or "serving_mock" in text]
 RUN_ELSEWHERE = {
     "pip install . && serving-mock serve\n": "the wheel check of .ci/run",
     "pip install -e '.[test]' && pytest\n": "the last step of .ci/run",
@@ -70,6 +71,16 @@ def test_a_command_succeeds(server: MockServer, command: str, tmp_path: Path) ->
     )
     assert done.returncode == 0, done.stderr
     assert "error" not in done.stdout[:200]
+
+
+@pytest.mark.parametrize("snippet", RUN_AS_TESTS, ids=lambda snippet: snippet.splitlines()[0][:50])
+def test_a_snippet_on_testing_stands_among_the_tests(snippet: str) -> None:
+    """Every line of it but the annotated heads of functions, in tests/test_plugin_readme.py, which runs it."""
+    tests = (ROOT / "tests/test_plugin_readme.py").read_text("utf-8")
+    heads = re.compile(r"(def |@)")
+    lines = [line.strip() for line in snippet.splitlines() if line.strip() and not heads.match(line.strip())]
+    assert [line for line in lines if line not in tests] == []
+    assert [name for name in re.findall(r"def (\w+)", snippet) if f"def {name}(" not in tests] == []
 
 
 def test_the_setup_commands_are_the_ones_ci_runs() -> None:
