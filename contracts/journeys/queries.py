@@ -9,8 +9,7 @@ from ..answers import answer_text
 from ..exchange import Exchange
 from ..safety import Profile
 from .hand import Abandoned, Hand, journey, words
-from .models import check_agent as check_agent
-from .models import hosted as hosted
+from .models import check_agent, hosted
 from .recipes import CHAT, COMPLETIONS, EMBEDDINGS, chat, external
 
 Json = Any
