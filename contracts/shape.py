@@ -19,6 +19,9 @@ from .routes import Match, match, methods
 JSON = "application/json"
 EVENTS = "text/event-stream"
 LARGEST_WAIT = 120
+TRACEBACK = b"Traceback (most recent call last)"
+"""MLflow's scoring server answers a model's; nobody else's is for clients."""
+
 ENOUGH = 20
 """So many replies with a request id show that the target gives one to each."""
 KNOWN_CODES: dict[int, frozenset[Any]] = {
@@ -171,6 +174,8 @@ class Shape:
         expected = "a JSON object with error_code and a message"
         if not self.judge.hold("shape.envelope", exchange, kept, expected, _summary(exchange), f"{exchange.status}"):
             return
+        inside = TRACEBACK in exchange.body and not (hit and "Queries" in hit.operation.tags)
+        self.judge.hold("shape.envelope", exchange, not inside, "no insides of the server", exchange.body, "traceback")
         codes = KNOWN_CODES.get(exchange.status)
         if codes is not None:
             kept = body["error_code"] in codes and not isinstance(body["error_code"], bool)

@@ -1478,6 +1478,59 @@ def traces_are_answered(case: Case) -> None:
         case.status, case.json = 200, {}
 
 
+@defect("query.embedding-sense", "accepted-texts", before=True)
+def base64_is_ignored(case: Case) -> bool:
+    if case.is_query:
+        case.sent = case.sent.replace(b'"encoding_format": "base64"', b'"encoding_format": "float"')
+    return False
+
+
+@defect("query.embedding-size", "accepted-texts", before=True)
+def dimensions_are_ignored(case: Case) -> bool:
+    if case.is_query and isinstance(case.asked, dict) and "dimensions" in case.asked:
+        case.sent = json.dumps({key: value for key, value in case.asked.items() if key != "dimensions"}).encode()
+    return False
+
+
+@defect("query.varied", "accepted-queries")
+def choices_are_copies(case: Case) -> None:
+    for choice in _answers(case)[1:]:
+        choice["message"] = _answers(case)[0]["message"]
+
+
+@defect("memory.ai-gateway", "accepted-gateways")
+def the_fallback_is_lost(case: Case) -> None:
+    if case.is_("PUT", "/ai-gateway") and case.ok:
+        case.json.pop("fallback_config", None)
+    for document in case.endpoints():
+        (document.get("ai_gateway") or {}).pop("fallback_config", None)
+
+
+@defect("robust.server-error", "extreme-texts")
+def long_bodies_crash(case: Case) -> None:
+    if len(case.sent) > 100_000:
+        case.refuse(500, "INTERNAL_ERROR", "too long")
+
+
+@defect("query.message", "probable-tokens")
+def probabilities_are_left_out(case: Case) -> None:
+    for choice in _answers(case):
+        choice.pop("logprobs", None)
+
+
+@defect("rules.limit-values", "limits-of-groups", before=True)
+def nobodys_limits_are_accepted(case: Case) -> bool:
+    if case.path.endswith("/ai-gateway") and b"principal" in case.sent and b'"principal":' not in case.sent:
+        case.sent = case.sent.replace(b'"key"', b'"principal": "somebody", "key"')
+    return False
+
+
+@defect("shape.envelope", "missing-endpoints")
+def refusals_show_a_traceback(case: Case) -> None:
+    if case.status == 404 and isinstance(case.json, dict):
+        case.json["stack_trace"] = 'Traceback (most recent call last):\n  File "server.py", line 3'
+
+
 @defect("query.finish-reason", "tools-and-formats")
 def calls_of_tools_just_stop(case: Case) -> None:
     for choice in _answers(case):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 from typing import Any
 
+from ..answers import answer_text
 from .hand import Abandoned, Hand, journey, words
-from .queries import HOSTED_CHAT, WEATHER, check_agent, hosted
+from .models import check_agent, hosted, similarity
+from .models import vectors as vectors_of
+from .queries import HOSTED_CHAT, WEATHER
 from .recipes import CHAT, COMPLETIONS, EMBEDDINGS, chat, external
 
 Json = Any
@@ -41,7 +46,30 @@ def accepted_queries(hand: Hand) -> None:
     for name in (own, hosted(hand, CHAT, HOSTED_CHAT)):
         for body in bodies:
             _accepted(hand, name, body)
+    several = hand.accepted(hand.query(own, chat("Tell me something.", n=5, temperature=1.0)))
+    texts = {answer_text(several, index) for index in range(5)}
+    hand.hold("query.varied", several, len(texts) > 1, "different choices", texts, "choices")
     hand.delete(own)
+
+
+@journey()
+def accepted_gateways(hand: Hand) -> None:
+    """Every part of an AI gateway, one after another and all at once."""
+    name = hand.ready(hand.name("portal"), external("portal"))
+    hand.rest(hand.around.pause)
+    topics = {"valid_topics": ["rivers", "bread"], "safety": True}
+    parts: list[dict[str, Json]] = [
+        {"fallback_config": {"enabled": True}},
+        {"guardrails": {"input": topics, "output": {"pii": {"behavior": "BLOCK"}}}},
+        {"rate_limits": [{"tokens": 90000, "key": "user", "renewal_period": "minute"}]},
+        {"usage_tracking_config": {"enabled": True}},
+    ]
+    whole = {key: value for part in parts for key, value in part.items()}
+    for configuration in (*parts, whole, {}):
+        hand.accepted(hand.call("put_ai_gateway", configuration, name=name))
+        hand.get(name)
+    hand.sandwich(name)
+    hand.delete(name)
 
 
 @journey()
@@ -56,8 +84,29 @@ def accepted_texts(hand: Hand) -> None:
     hand.settled(vectors)
     for given in ("a", "word " * 200, ["a"], [f"text {number}" for number in range(32)], "naïve café ☕"):
         _accepted(hand, vectors, {"input": given})
+    _encoded(hand, vectors)
     for name in (writer, vectors):
         hand.delete(name)
+    short = hand.ready(hand.name("short"), external("short", "text-embedding-3-small", EMBEDDINGS))
+    for size in (64, 256):
+        exchange = hand.accepted(hand.query(short, {"input": ["a text"], "dimensions": size}))
+        found = len(vectors_of(exchange)[0])
+        hand.hold("query.embedding-size", exchange, found == size, size, found, "dimensions")
+    hand.delete(short)
+
+
+def _encoded(hand: Hand, name: str) -> None:
+    """An embedding in base64 is the one in numbers."""
+    plain = hand.accepted(hand.query(name, {"input": "a text", "encoding_format": "float"}))
+    coded = hand.accepted(hand.query(name, {"input": "a text", "encoding_format": "base64"}))
+    given = ((coded.document.get("data") or [{}])[0]).get("embedding")
+    try:
+        raw = base64.b64decode(given, validate=True) if isinstance(given, str) else b""
+    except ValueError:
+        raw = b""
+    numbers = list(struct.unpack(f"<{len(raw) // 4}f", raw)) if raw and len(raw) % 4 == 0 else [0.0]
+    near = similarity(numbers, vectors_of(plain)[0])
+    hand.hold("query.embedding-sense", coded, near > 0.9999, "the same in base64", str(given)[:40], "base64")
 
 
 @journey()
@@ -82,6 +131,22 @@ def other_vendors_answers(hand: Hand) -> None:
         used = (exchange.document.get("usage") or {}).get("output_tokens")
         kept = isinstance(used, int) and 0 < used <= limit
         hand.hold("query.usage", exchange, kept, f"1 to {limit} output tokens", used, "messages")
+
+
+@journey()
+def probable_tokens(hand: Hand) -> None:
+    """Log probabilities are given for each token of the answer, when asked for."""
+    name = hand.ready(hand.name("odds"), external("odds"))
+    exchange = hand.accepted(hand.query(name, chat("Name three rivers.", logprobs=True, top_logprobs=2)))
+    choice = (exchange.document.get("choices") or [{}])[0]
+    tokens = (choice.get("logprobs") or {}).get("content") or []
+    joined = "".join(str(token.get("token")) for token in tokens)
+    kept = bool(tokens) and joined == answer_text(exchange)
+    hand.hold("query.message", exchange, kept, answer_text(exchange), joined, "logprobs")
+    kept = all(isinstance(each.get("logprob"), int | float) and each["logprob"] <= 0 for each in tokens)
+    kept = kept and all(len(each.get("top_logprobs") or []) == 2 for each in tokens)
+    hand.hold("query.message", exchange, kept, "logarithms, and two candidates each", tokens[:2], "top_logprobs")
+    hand.delete(name)
 
 
 def _accepted(hand: Hand, name: str, body: Json) -> None:

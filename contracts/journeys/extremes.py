@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .hand import Hand, journey
+from .hand import Hand, journey, words
 from .recipes import chat, custom, external, routes
 
 Json = Any
@@ -52,6 +52,8 @@ def extreme_texts(hand: Hand) -> None:
         hand.query(name, chat(text, max_tokens=3))
         hand.query(name, chat(text, stop=[text], max_tokens=3))
         hand.call("get_logs", name=name, served_model_name=text.encode("utf-8", "replace").decode()[:40])
+    long = hand.query(name, chat("many words " * 15000, max_tokens=3))
+    hand.hold("robust.malformed", long, long.ok or long.status in (400, 413), "an answer, or 400 or 413", words(long))
     for text in ODD_TEXTS[2:4]:
         exchange = hand.get(hand.name("odd") + text)
         hand.refused("robust.route", exchange, (400, 404), (), f"name {ascii(text)[:12]}")

@@ -92,6 +92,10 @@ def limits_of_groups(hand: Hand) -> None:
     for call in range(3):
         exchange = hand.query(name, chat(f"Call {call}."))
         hand.hold("limits.not-early", exchange, exchange.ok, "no limit for this caller", words(exchange), "foreign")
+    for key in ("user_group", "service_principal"):
+        body = {"rate_limits": [{"calls": 1, "key": key, "renewal_period": "minute"}]}
+        refusal = hand.call("put_ai_gateway", body, name=name)
+        hand.refused("rules.limit-values", refusal, 400, ("INVALID_PARAMETER_VALUE",), f"{key} of nobody")
     if groups:
         own = {"calls": 2, "key": "user_group", "principal": groups[0], "renewal_period": "minute"}
         hand.accepted(hand.call("put_ai_gateway", {"rate_limits": [own]}, name=name))

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..routes import operation
 from .hand import Hand, journey
-from .queries import HOSTED_CHAT, hosted
+from .models import hosted
+from .queries import HOSTED_CHAT
 from .recipes import CHAT, COMPLETIONS, EMBEDDINGS, external
 
 Json = Any
@@ -31,6 +32,9 @@ WRONG: dict[str, tuple[Json, ...]] = {
     "temperature": (5, "hot"),
     "n": (0, 99, "two"),
     "stream": ("yes",),
+    "tools": ([{"type": "function", "function": {}}], [{"type": "function"}], ["get_weather"], "all"),
+    "tool_choice": ("perhaps", 7),
+    "response_format": ("json", {"type": "poem"}, {"type": "json_schema"}),
 }
 
 
