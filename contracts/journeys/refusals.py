@@ -8,7 +8,7 @@ from ..routes import operation
 from .hand import Hand, journey
 from .models import hosted
 from .queries import HOSTED_CHAT
-from .recipes import CHAT, COMPLETIONS, EMBEDDINGS, external
+from .recipes import CHAT, COMPLETIONS, EMBEDDINGS, custom, external
 
 Json = Any
 MESSAGES = [{"role": "user", "content": "Name three rivers."}]
@@ -65,3 +65,74 @@ def _refused(hand: Hand, identifier: str, good: dict[str, Json]) -> None:
         if found.request_violations(body):
             exchange = hand.call(identifier, body)
             hand.refused("query.refuses", exchange, 400, CODES, f"{identifier} {where}")
+
+
+@journey()
+def refused_sizes(hand: Hand) -> None:
+    """Sizes whose least is above their most, that are negative, or that the model does not come in."""
+    ranges: list[tuple[str, str, Json]] = [
+        ("rules.types", "concurrency", {"min_provisioned_concurrency": 8, "max_provisioned_concurrency": 4}),
+        ("rules.types", "negative", {"min_provisioned_concurrency": -4, "max_provisioned_concurrency": 4}),
+        ("rules.types", "throughput", {"min_provisioned_throughput": 970, "max_provisioned_throughput": 0}),
+    ]
+    for law, where, sizes in ranges:
+        name = hand.name("sizes")
+        entity = custom("a", "system.ai.meta_llama_v3_1_8b_instruct", **sizes)
+        del entity["workload_size"]
+        refusal = hand.call("create_serving_endpoint", {"name": name, "config": {"served_entities": [entity]}})
+        hand.refused(law, refusal, 400, ("INVALID_PARAMETER_VALUE",), where)
+        hand.refused("memory.refused-write", hand.get(name), 404, (), where)
+    name = hand.name("forked")
+    route = {"served_entity_name": "a", "served_model_name": "b", "traffic_percentage": 100}
+    config = {"served_entities": [custom("a"), custom("b")], "traffic_config": {"routes": [route]}}
+    refusal = hand.call("create_serving_endpoint", {"name": name, "config": config})
+    hand.refused("rules.traffic-names", refusal, 400, ("INVALID_PARAMETER_VALUE",), "two names")
+
+
+@journey()
+def refused_capture(hand: Hand) -> None:
+    """Where requests are captured cannot be moved, and capture cannot be enabled again."""
+    name = hand.name("capture")
+    capture = {"catalog_name": "main", "schema_name": "logs", "table_name_prefix": "t", "enabled": True}
+    config = {"served_entities": [custom("a")], "auto_capture_config": capture}
+    hand.accepted(hand.call("create_serving_endpoint", {"name": name, "config": config}))
+    hand.settled(name)
+    for member in ("catalog_name", "schema_name", "table_name_prefix"):
+        moved = {**config, "auto_capture_config": {**capture, member: "elsewhere"}}
+        refusal = hand.call("update_config", moved, name=name)
+        hand.refused("rules.kind-fixed", refusal, 400, ("INVALID_PARAMETER_VALUE",), f"capture {member}")
+    off = {**config, "auto_capture_config": {**capture, "enabled": False}}
+    hand.accepted(hand.call("update_config", off, name=name))
+    hand.settled(name)
+    hand.get(name)
+    refusal = hand.call("update_config", config, name=name)
+    hand.refused("rules.kind-fixed", refusal, 400, ("INVALID_PARAMETER_VALUE",), "capture again")
+    hand.get(name)
+    hand.delete(name)
+
+
+@journey()
+def refused_rows(hand: Hand) -> None:
+    """Rows that are no table, vectors of no such size or encoding, and tools of no kind."""
+    scorer, grid = hand.name("rows"), hand.name("lattice")
+    hand.create(scorer, custom("rows"))
+    hand.create(grid, external("lattice", "text-embedding-3-small", EMBEDDINGS))
+    hand.settled(grid)
+    for wrong in ({"dimensions": 0}, {"dimensions": 10**6}, {"encoding_format": "hex"}):
+        refusal = hand.query(grid, {"input": "a text", **wrong})
+        hand.refused("query.refuses", refusal, 400, CODES, str(wrong))
+    hand.settled(scorer)
+    tables: list[Json] = [
+        {"dataframe_split": [[1]]},
+        {"dataframe_split": {"columns": ["a"]}},
+        {"dataframe_split": {"columns": ["a"], "data": [[1], [2, 3]]}},
+        {"dataframe_records": {"a": 1}},
+        {"dataframe_split": {"columns": ["a"], "data": [[1]]}, "dataframe_records": [{"a": 1}]},
+    ]
+    for table in tables:
+        hand.refused("query.input-forms", hand.query(scorer, table), 400, ("BAD_REQUEST",), str(table)[:40])
+    bare = {"type": "function", "function": {"name": "f"}}
+    refusal = hand.query(hosted(hand, CHAT, HOSTED_CHAT), {"messages": MESSAGES, "tools": [bare]})
+    hand.refused("query.refuses", refusal, 400, CODES, "tool without parameters")
+    for name in (scorer, grid):
+        hand.delete(name)
