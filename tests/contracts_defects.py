@@ -1492,6 +1492,19 @@ def dimensions_are_ignored(case: Case) -> bool:
     return False
 
 
+@defect("limits.envelope", "limits-by-every-route")
+def the_rest_is_never_counted_down(case: Case) -> None:
+    if case.header("x-ratelimit-remaining-requests"):
+        case.set_header("X-Ratelimit-Remaining-Requests", "99")
+
+
+@defect("rules.name", "refused-traffic", before=True)
+def names_of_64_are_accepted(case: Case) -> bool:
+    if case.is_create and isinstance(case.asked, dict) and len(str(case.asked.get("name"))) == 64:
+        case.sent = json.dumps({**case.asked, "name": case.asked["name"][:-1]}).encode()
+    return False
+
+
 @defect("rules.types", "refused-sizes", before=True)
 def sizes_are_turned_round(case: Case) -> bool:
     if case.is_create:

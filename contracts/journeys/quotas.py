@@ -59,10 +59,15 @@ def limits_by_every_route(hand: Hand) -> None:
     limit = {"calls": CALLS, "key": "endpoint", "renewal_period": "minute"}
     hand.accepted(hand.call("put_ai_gateway", {"rate_limits": [limit]}, name=name))
     for turn in range(2):
-        for where, exchange in _doors(hand, name):
+        for number, (where, exchange) in enumerate(_doors(hand, name)):
             law = "limits.enforced" if turn else "limits.not-early"
             kept = exchange.status == 429 if turn else exchange.ok
             hand.hold(law, exchange, kept, f"{CALLS} calls pass, and no more", words(exchange), where)
+            counted = exchange.header("x-ratelimit-remaining-requests")
+            left = 0 if turn else CALLS - 1 - number
+            hand.hold("limits.envelope", exchange, counted in (None, str(left)), left, counted, f"{where} remaining")
+            allowed = exchange.header("x-ratelimit-limit-requests")
+            hand.hold("limits.envelope", exchange, allowed in (None, str(CALLS)), CALLS, allowed, f"{where} limit")
             if turn and kept:
                 _usable(hand, exchange, name, where)
     streamed = hand.query(name, chat("One more?", stream=True))

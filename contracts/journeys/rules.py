@@ -185,12 +185,26 @@ def refused_providers(hand: Hand) -> None:
 def _names(hand: Hand) -> None:
     """Names of endpoints: 63 characters of letters, digits, hyphens, underscores."""
     start = hand.around.prefix
-    for tail in ("has space", "dot.ted", "ends-", "ends_", "Ünder", "a/b", "a" * 64, "tab\t", "quo'te", "a%20b"):
+    longest = "x" * (63 - len(start))
+    wrong = (
+        "has space",
+        "dot.ted",
+        "ends-",
+        "ends_",
+        "Ünder",
+        "a/b",
+        "a" * 64,
+        f"{longest}y",
+        "tab\t",
+        "quo'te",
+        "a%20b",
+    )
+    for tail in wrong:
         exchange = hand.call("create_serving_endpoint", {"name": start + tail})
         hand.refused("rules.name", exchange, 400, ("INVALID_PARAMETER_VALUE",), tail[:12])
         if exchange.ok:
             hand.call("delete_serving_endpoint", name=start + tail)
-    for tail in ("A_b-9", "x" * (63 - len(start)), "a__b--c"):
+    for tail in ("A_b-9", longest, "a__b--c"):
         name = start + tail
         created = hand.accepted(hand.call("create_serving_endpoint", {"name": name}), where=f"name {tail[:8]}")
         hand.hold("rules.name", created, True)

@@ -22,6 +22,9 @@ _NAMED = re.compile(
 )
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+(?!realm|\$)[A-Za-z0-9._~+/=-]{8,}")
 
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""What neither UTF-8 files nor XML can hold: control characters and halves of surrogate pairs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scrubber:
@@ -44,7 +47,8 @@ class Scrubber:
         for secret in self.secrets:
             text = text.replace(secret, REDACTED)
         text = _NAMED.sub(rf"\g<1>{REDACTED}", text)
-        return _BEARER.sub(rf"\g<1> {REDACTED}", text)
+        text = _BEARER.sub(rf"\g<1> {REDACTED}", text)
+        return _UNPRINTABLE.sub(lambda hit: f"\\u{ord(hit.group()):04x}", text)
 
 
 def _spellings(secret: str) -> set[str]:
