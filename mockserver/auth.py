@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from .domain.permissions import ADMINS, Principal
@@ -182,6 +183,7 @@ def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+@lru_cache(maxsize=4096)
 def workspace_id(workspace: str) -> str:
     """The numeric id of a workspace, as the service shows it in headers and URLs."""
     return str(int.from_bytes(hashlib.sha256(workspace.encode()).digest()[:6], "big") + 10**15)

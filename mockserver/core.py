@@ -17,7 +17,7 @@ import orjson
 from openapi import Operation, Spec, load
 
 from . import errors
-from .auth import DEFAULT_WORKSPACE, Authenticator, Identity
+from .auth import DEFAULT_WORKSPACE, Authenticator, Identity, workspace_id
 from .clock import AdjustableClock
 from .delivery import Disturbed
 from .domain.endpoint import Plan
@@ -143,7 +143,7 @@ class Mock:
             endpoint=_endpoint(request, body),
             fault=fault.id if fault is not None else None,
         )
-        return self._delivered(_with_request_id(answer, request_id), fault, identity)
+        return self._delivered(_signed(answer, request_id, identity), fault, identity)
 
     def refuse(self, request: Request, refusal: errors.ApiError) -> Reply:
         """Answer, and note, a request that no operation of the contract fits."""
@@ -371,8 +371,11 @@ def _internal_error(message: str, request_id: str) -> Reply:
     return errors.InternalError(message).reply(request_id)
 
 
-def _with_request_id(answer: Reply | Stream, request_id: str) -> Reply | Stream:
+def _signed(answer: Reply | Stream, request_id: str, identity: Identity | None) -> Reply | Stream:
+    """The answer with the headers that every reply of a workspace carries."""
     headers = {"x-request-id": request_id, **answer.headers}
+    if identity is not None and identity.workspace:
+        headers["x-databricks-org-id"] = workspace_id(identity.workspace)
     if isinstance(answer, Stream):
         return Stream(answer.events, headers, answer.terminator, answer.closed, answer.status)
     return Reply(answer.status, answer.body, headers, answer.media_type)

@@ -112,6 +112,14 @@ def test_which_credentials_are_accepted(instant_server: MockServer, header: str,
     assert reply.status_code == status, reply.text
 
 
+def test_every_reply_of_a_workspace_names_the_request_and_the_workspace(rest: Rest) -> None:
+    replies = [rest("GET", ENDPOINTS), rest("GET", f"{ENDPOINTS}/none"), rest("POST", ENDPOINTS, json=[])]
+    assert [reply.status_code for reply in replies] == [200, 404, 400]
+    assert len({reply.headers["x-request-id"] for reply in replies}) == 3
+    assert len({reply.headers["x-databricks-org-id"] for reply in replies}) == 1
+    assert replies[0].headers["server"] == "databricks"
+
+
 def test_workspaces_do_not_see_each_other(instant_server: MockServer) -> None:
     one, other = (caller(instant_server.url, f"dapi-mock-{name}") for name in ("one", "other"))
     one("POST", ENDPOINTS, json={"name": "mine"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from ..auth import EVERYBODY, TOKEN_LIFETIME, Identity, basic_credentials, workspace_id
+from ..auth import EVERYBODY, TOKEN_LIFETIME, Identity, basic_credentials
 from ..domain.permissions import ADMINS
 from ..errors import OAuthError
 from ..messages import Call, Json, Reply
@@ -49,22 +49,18 @@ def get_current_user(call: Call) -> Json:
     identity = call.identity
     groups = [*identity.groups, EVERYBODY, *((ADMINS,) if identity.admin else ())]
     person = identity.kind == "User"
-    return Reply(
-        call.operation.success,
-        {
-            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-            "id": str(int(_seeded(identity)[:13], 16)),
-            "userName": identity.name,
-            "displayName": identity.display_name,
-            "active": True,
-            "emails": [{"value": identity.name, "type": "work", "primary": True}] if person else [],
-            "groups": [
-                {"display": group, "value": str(int(uuid.uuid5(uuid.NAMESPACE_URL, group).hex[:13], 16))}
-                for group in dict.fromkeys(groups)
-            ],
-        },
-        {"X-Databricks-Org-Id": workspace_id(call.workspace)},
-    )
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "id": str(int(_seeded(identity)[:13], 16)),
+        "userName": identity.name,
+        "displayName": identity.display_name,
+        "active": True,
+        "emails": [{"value": identity.name, "type": "work", "primary": True}] if person else [],
+        "groups": [
+            {"display": group, "value": str(int(uuid.uuid5(uuid.NAMESPACE_URL, group).hex[:13], 16))}
+            for group in dict.fromkeys(groups)
+        ],
+    }
 
 
 def _client(call: Call, form: dict[str, str]) -> Identity:
