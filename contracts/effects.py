@@ -66,9 +66,11 @@ def apply(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:
         known.explained.add("last_updated_timestamp")  # whether a grant counts as an update is not promised
     elif exchange.ok:
         before = (dict(known.tags or {}), known.gateway, known.notifications)
+        again = hit.operation.id == "stop_endpoint" and known.stopped
         known.explained |= SOURCES.get(hit.operation.id, set()) | {"last_updated_timestamp"}
         _changed(oracle, known, exchange, hit)
-        if hit.operation.id in MOVES or before != (dict(known.tags or {}), known.gateway, known.notifications):
+        moves = hit.operation.id in MOVES and not again
+        if moves or before != (dict(known.tags or {}), known.gateway, known.notifications):
             known.changed_at = max(known.changed_at, exchange.sent_at)
 
 

@@ -30,7 +30,10 @@ def default_name(entity: Mapping[str, Json]) -> str:
     """The name that the service gives to an entity without one."""
     external = entity.get("external_model")
     if isinstance(external, dict):
-        return "".join(each if each.isalnum() or each in "-_" else "-" for each in str(external.get("name", "")))
+        return "".join(
+            each if (each.isascii() and each.isalnum()) or each in "-_" else "-"
+            for each in str(external.get("name", ""))
+        )
     last = str(entity.get("entity_name", "")).rsplit(".", 1)[-1]
     return f"{last}-{entity['entity_version']}" if entity.get("entity_version") else last
 
