@@ -73,7 +73,7 @@ def print_result(result: Result, run: Run, stale: list[Any]) -> None:
         console.print(Text(scrubber.text("\n".join(lines))))
     if len(result.findings) > MOST_FINDINGS:
         console.print(f"\nand {len(result.findings) - MOST_FINDINGS} more findings; --report writes them all")
-    _closing(console, result, stale)
+    _closing(console, result, stale, scrubber)
 
 
 def _table(result: Result) -> Table:
@@ -93,18 +93,19 @@ def _table(result: Result) -> Table:
     return shown
 
 
-def _closing(console: Console, result: Result, stale: list[Any]) -> None:
+def _closing(console: Console, result: Result, stale: list[Any], scrubber: Scrubber) -> None:
     spent = ", ".join(
         f"{numbers['spent']:g} {kind}" + (f" of {numbers['allowed']:g}" if numbers["allowed"] else "")
         for kind, numbers in result.budget.items()
     )
     console.print(f"\nSpent: {spent}. Held back: {sum(result.held_back.values())} requests. Seed {result.seed}.")
     for name, reason in sorted(result.abandoned.items()):
-        console.print(f"Given up: {name}: {reason[:200]}", markup=False)
+        console.print(f"Given up: {name}: {scrubber.text(reason)[:200]}", markup=False)
     for deviation in stale:
         console.print(
             f"A known deviation no longer occurs, remove it: {deviation.law} {deviation.operation}", markup=False
         )
     for name in result.survivors.names:
-        console.print(f"Left behind: {name} ({result.survivors.reasons.get(name, 'it is still listed')})", markup=False)
+        reason = scrubber.text(result.survivors.reasons.get(name, "it is still listed"))
+        console.print(f"Left behind: {name} ({reason})", markup=False)
     console.print(verdict(result), style="bold", markup=False)
