@@ -26,16 +26,19 @@ class Wanted:
         return [str(entity.get("name") or default_name(entity)) for entity in self.entities]
 
 
+LONGEST_NAME = 255
+
+
 def default_name(entity: Mapping[str, Json]) -> str:
     """The name that the service gives to an entity without one."""
     external = entity.get("external_model")
     if isinstance(external, dict):
-        return "".join(
-            each if (each.isascii() and each.isalnum()) or each in "-_" else "-"
-            for each in str(external.get("name", ""))
-        )
-    last = str(entity.get("entity_name", "")).rsplit(".", 1)[-1]
-    return f"{last}-{entity['entity_version']}" if entity.get("entity_version") else last
+        name = str(external.get("name", ""))
+    else:
+        name = str(entity.get("entity_name", "")).rsplit(".", 1)[-1] or "model"
+        name = f"{name}-{entity['entity_version']}" if entity.get("entity_version") else name
+    kept = (each if (each.isascii() and each.isalnum()) or each in "-_" else "-" for each in name)
+    return "".join(kept)[:LONGEST_NAME]
 
 
 def wanted_of(config: Json, version: int, asked_at: float, before: Wanted | None = None) -> Wanted | None:
