@@ -176,9 +176,9 @@ class Oracle:
     def _accepted(self, exchange: Exchange, hit: Match) -> None:
         violations = hit.operation.request_violations(exchange.sent, "application/json")
         law = "rules.required" if any("required" in each.message for each in violations) else "rules.types"
-        if exchange.asked.body and exchange.sent is None:
-            law = "robust.malformed"
         expected = "a refusal: " + "; ".join(each.message for each in violations[:2])
+        if exchange.asked.body and exchange.sent is None:
+            law, expected = "robust.malformed", "a refusal: the body is no JSON, or nested too deeply to be read"
         self.judge.hold(law, exchange, not violations, expected, f"{exchange.status}")
 
     def _answered(self, exchange: Exchange, hit: Match) -> None:
