@@ -287,16 +287,21 @@ def weight(event: Mapping[str, Json]) -> int:
         if isinstance(content, list):
             content = "".join(part.get("text", "") for block in content for part in block.get("summary") or (block,))
         if content:
-            total += tokens.count(content)
+            total += _tokens(content)
         for call in delta.get("tool_calls") or ():
-            total += tokens.count(call.get("function", {}).get("arguments") or "")
+            total += _tokens(call.get("function", {}).get("arguments") or "")
     delta = event.get("delta")
     if isinstance(delta, str):
-        total += tokens.count(delta)
+        total += _tokens(delta)
     elif isinstance(delta, dict):
         text = delta.get("text") or delta.get("content") or delta.get("thinking") or delta.get("partial_json")
-        total += tokens.count(text) if isinstance(text, str) else 0
+        total += _tokens(text) if isinstance(text, str) else 0
     return total
+
+
+def _tokens(piece: str) -> int:
+    """The tokens of a piece of a text. A blank at its end belongs to the token that follows it."""
+    return tokens.count(piece.rstrip(" "))
 
 
 def _as_api_error(problem: ApiError | Refusal) -> ApiError:
