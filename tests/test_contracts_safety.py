@@ -277,10 +277,10 @@ def test_a_full_run_leaves_an_unrelated_endpoint_as_it_was_to_the_byte() -> None
         body = {"name": "production", "tags": [{"key": "a", "value": "b"}]}
         requests.post(f"{server.url}{BASE}", json=body, headers=headers, timeout=10).raise_for_status()
         before = requests.get(f"{server.url}{BASE}/production", headers=headers, timeout=10).content
-        run = Run(find_target(server.url, "dapi-mock"), Options(allowance=Allowance(seconds=60)))
+        run = Run(find_target(server.url, "dapi-mock"), Options(allowance=Allowance(seconds=120)))
         result = run.go()
         assert result.exit_code == 0, [(each.law.id, each.operation, each.where, each.got) for each in result.findings]
-        assert result.fuzzed["cases"] > 0
+        assert result.fuzzed.get("cases", 0) > 0, result.fuzzed
         assert requests.get(f"{server.url}{BASE}/production", headers=headers, timeout=10).content == before
         assert names_on(server.url) == {"production"}
         assert not list(remnants())
