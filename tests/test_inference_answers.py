@@ -441,6 +441,9 @@ def test_a_completion_stream_puts_together_to_the_answer(profile: profiles.Model
         assert len(choices) == (1 if isinstance(prompt, str) else 2) * more.get("n", 1)
         usage = answer.body["usage"]
         assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+        counted = [event["usage"]["completion_tokens"] for event in answer.events() if "usage" in event]
+        assert counted == sorted(counted)
+        assert not counted or counted[-1] == usage["completion_tokens"]
 
 
 def test_a_completion_answers_an_instruction_template() -> None:

@@ -156,8 +156,10 @@ def _chunks(
         if choice.likelihoods is not None:
             ended["logprobs"] = choice.likelihoods
         chunk = {**frame, "choices": [ended]}
-        if family.usage != "asked":
+        if index == len(choices) - 1 and family.usage != "asked":
             chunk["usage"] = _usage(usage)
+        elif family.usage == "every":
+            chunk["usage"] = _usage(Usage(usage.prompt, min(spent, usage.completion)))
         yield chunk
     if family.usage == "asked" and wanted:
         yield {**frame, "choices": [], "usage": _usage(usage)}
