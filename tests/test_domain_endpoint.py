@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mockserver.domain import config as configs
 from mockserver.domain import views
 from mockserver.domain.config import Config
-from mockserver.domain.endpoint import ABORTED_MESSAGE, UPDATING, Endpoint, Outcome, Plan, Tag
+from mockserver.domain.endpoint import ABORTED_MESSAGE, REMEMBERED, UPDATING, Ended, Endpoint, Outcome, Plan, Tag
 from mockserver.domain.refusals import Refusal
 
 START = 1_700_000_000_000
@@ -157,6 +157,30 @@ def test_a_failed_update_leaves_the_old_configuration_serving() -> None:
 def test_nothing_to_cancel_is_refused() -> None:
     with pytest.raises(Refusal, match="no update in progress"):
         endpoint().cancel(START)
+
+
+def test_how_every_deployment_ended_is_remembered() -> None:
+    first = endpoint().update(config(1), Plan(1000), START)
+    assert first.history(START + 999) == ()
+    failing = first.update(config(2), Plan(1000, "FAILED", "No such model."), START + 5000)
+    cancelled = failing.update(config(3), Plan(1000), START + 9000).cancel(START + 9500)
+    stopped = cancelled.update(config(4), Plan(1000), START + 10_000).stop(START + 20_000)
+    started = stopped.start(Plan(1000), START + 30_000)
+    assert started.history(START + 30_500) == stopped.history(START + 99_000)
+    assert started.history(START + 31_000) == (
+        Ended(1, START + 1000, "READY"),
+        Ended(2, START + 6000, "FAILED", "No such model."),
+        Ended(3, START + 9500, "CANCELED"),
+        Ended(4, START + 11_000, "READY"),
+        Ended(5, START + 31_000, "READY"),
+    )
+
+
+def test_the_earliest_deployments_are_forgotten_first() -> None:
+    busy = endpoint()
+    for version in range(1, 100):
+        busy = busy.update(config(version), Plan(0), START + version)
+    assert [ended.version for ended in busy.history(START + 100)] == list(range(100 - REMEMBERED, 100))
 
 
 def test_a_tag_added_and_deleted_at_once_is_gone() -> None:

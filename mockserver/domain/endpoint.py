@@ -35,6 +35,8 @@ ABORTED_MESSAGE = (
 )
 RECOVERING_MESSAGE = "The machine of this served entity was lost. Creating resources for served entity."
 MAX_TAGS = 20
+REMEMBERED = 50
+"""Ended deployments that an endpoint remembers; the earliest are forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,16 @@ class Deployment:
     def is_over(self, now: int) -> bool:
         """Whether the deployment has ended by this moment."""
         return now >= self.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How and when the deployment of a version ended. ``message`` is the reason of a failure."""
+
+    version: int
+    moment: int
+    outcome: Literal["READY", "FAILED", "ABORTED", "CANCELED"]
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ class Endpoint:
     notifications_shown: bool = False
     telemetry: Mapping[str, Json] | None = None
     recovery: Recovery | None = None
+    past: tuple[Ended, ...] = ()
 
     def at(self, now: int) -> Endpoint:
         """The endpoint as it stands at ``now``: a deployment that ended well has become the configuration."""
@@ -147,6 +160,14 @@ class Endpoint:
         """Whether the endpoint was stopped and is not being started again."""
         return self.at(now).stopped and not self.is_updating(now)
 
+    def history(self, now: int) -> tuple[Ended, ...]:
+        """The deployments that have ended by this moment, the earliest first."""
+        deployment = self.deployment
+        if deployment is None or not deployment.is_over(now):
+            return self.past
+        version, moment = deployment.config.version, deployment.due_at
+        return (*self.past[1 - REMEMBERED :], Ended(version, moment, deployment.outcome, deployment.message))
+
     @property
     def any_config(self) -> Config | None:
         """What is served, or else what is on its way."""
@@ -167,6 +188,7 @@ class Endpoint:
             canceled=False,
             updated_at=now,
             recovery=plan.loss(config, deployment.due_at),
+            past=self.history(now),
         )
 
     def cancel(self, now: int) -> Endpoint:
@@ -175,9 +197,11 @@ class Endpoint:
         Raises:
             Refusal: 400 when nothing is being deployed.
         """
-        if not self.is_updating(now):
+        if self.deployment is None or not self.is_updating(now):
             raise bad_request(f"Endpoint '{self.name}' has no update in progress that could be cancelled.")
-        return replace(self, deployment=None, canceled=True, updated_at=now)
+        canceled = Ended(self.deployment.config.version, now, "CANCELED")
+        past = (*self.past[1 - REMEMBERED :], canceled)
+        return replace(self, deployment=None, canceled=True, updated_at=now, past=past)
 
     def stop(self, now: int) -> Endpoint:
         """Take the endpoint out of service and keep its configuration.
@@ -191,7 +215,8 @@ class Endpoint:
             raise bad_request(f"Endpoint '{self.name}' has no configuration that is served, so it cannot be stopped.")
         if settled.stopped:
             return settled
-        return replace(settled, stopped=True, deployment=None, canceled=False, updated_at=now)
+        past = self.history(now)
+        return replace(settled, stopped=True, deployment=None, canceled=False, updated_at=now, past=past)
 
     def start(self, plan: Plan, now: int) -> Endpoint:
         """Deploy the configuration of a stopped endpoint again, as a new version.
@@ -203,7 +228,7 @@ class Endpoint:
         settled = self.at(now)
         if not settled.stopped or settled.config is None:
             raise bad_request(f"Endpoint '{self.name}' is not stopped.")
-        return settled.update(replace(settled.config, version=settled.versions + 1), plan, now)
+        return self.update(replace(settled.config, version=settled.versions + 1), plan, now)
 
     def entity_state(self, name: str, now: int, *, pending: bool) -> tuple[Deployed, str]:
         """The deployment state of one entity and its message, in the pending or in the active configuration."""

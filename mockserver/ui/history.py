@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..domain.endpoint import Endpoint
+from ..domain.endpoint import Ended, Endpoint
 from ..journal import Entry, Filter
 from .session import Session
 
@@ -43,8 +43,9 @@ def events_of(session: Session, view: Mapping[str, Any]) -> list[Event]:
     for entry in _entries(session, view["name"]):
         if entry.status < 400 and entry.operation in DEEDS and entry.moment >= view["creation_timestamp"]:
             events.append(Event(entry.moment, DEEDS[entry.operation], entry.identity))
-    events += _outcomes(endpoint, session.now) if endpoint else ()
-    return sorted(events, key=lambda event: event.moment, reverse=True)[:SHOWN]
+    told = {event.moment for event in events if event.text == DEEDS["cancel_update"]}
+    events += (_event(ended) for ended in endpoint.history(session.now) if ended.moment not in told) if endpoint else ()
+    return sorted(events, key=lambda event: event.moment)[: -SHOWN - 1 : -1]
 
 
 def _entries(session: Session, name: str) -> Iterator[Entry]:
@@ -54,15 +55,10 @@ def _entries(session: Session, name: str) -> Iterator[Entry]:
             yield from session.workspace.journal.entries(session.user.workspace, only)
 
 
-def _outcomes(endpoint: Endpoint, now: int) -> Iterator[Event]:
-    """How the latest deployment ended, which no request tells."""
-    deployment = endpoint.deployment
-    if deployment is None or not deployment.is_over(now):
-        return
-    version = deployment.config.version
-    if deployment.outcome == "READY":
-        yield Event(deployment.due_at, f"Version {version} went into service", tone="good")
-    else:
-        yield Event(
-            deployment.due_at, f"Version {version} failed: {deployment.message or deployment.outcome}", tone="bad"
-        )
+def _event(ended: Ended) -> Event:
+    """How a deployment ended, which no request tells."""
+    if ended.outcome == "READY":
+        return Event(ended.moment, f"Version {ended.version} went into service", tone="good")
+    if ended.outcome == "CANCELED":
+        return Event(ended.moment, DEEDS["cancel_update"])
+    return Event(ended.moment, f"Version {ended.version} failed: {ended.message or ended.outcome}", tone="bad")
