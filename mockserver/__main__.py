@@ -63,7 +63,6 @@ def serve(**given: Any) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is a load test's normal state
     _run(settings)
 
 

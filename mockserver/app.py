@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
-from werkzeug.routing import Rule
+from werkzeug.routing import RequestRedirect, Rule
 
 from openapi import Operation
 from openapi.portable import portable
@@ -18,7 +19,8 @@ from openapi.portable import portable
 from . import control, errors, ui
 from .core import MAX_BODY, Mock
 from .delivery import Disturbed
-from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Request, Stream
+from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Reply, Request, Stream
+from .wire import frames, payload
 
 API_PREFIX = "/api/2.0"
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -85,8 +87,23 @@ def _view(mock: Mock, operation: Operation) -> Callable[..., Response]:
     return view
 
 
+def router(app: Flask) -> Callable[[str, str], tuple[str, Mapping[str, str]] | None]:
+    """Finds the name of a rule and the path's parameters for a method and a path; ``None`` where Flask refuses."""
+    rules = app.url_map.bind("")
+
+    def route(method: str, path: str) -> tuple[str, Mapping[str, str]] | None:
+        try:
+            return rules.match(path, method)
+        except (HTTPException, RequestRedirect):
+            return None
+
+    return route
+
+
 def delivered(answer: Reply | Stream | Disturbed) -> Response:
     """The core's answer on its way to a client."""
+    if isinstance(answer, Reply) and answer.delay > 0:
+        time.sleep(answer.delay)
     if isinstance(answer, Disturbed):
         return _disturbed(answer)
     return _stream(answer) if isinstance(answer, Stream) else _response(answer)
@@ -125,17 +142,13 @@ def _headers(environ: dict[str, object]) -> dict[str, str]:
 
 
 def _response(reply: Reply) -> Response:
-    if reply.media_type == JSON_MEDIA_TYPE or not isinstance(reply.body, str | bytes):
-        body: str | bytes = orjson.dumps(reply.body)
-    else:
-        body = reply.body
-    response = Response(body, status=reply.status, content_type=reply.media_type)
+    response = Response(payload(reply), status=reply.status, content_type=reply.media_type)
     response.headers.update(reply.headers)
     return response
 
 
 def _stream(stream: Stream) -> Response:
-    response = Response(_frames(stream), status=stream.status, content_type=STREAM_MEDIA_TYPE)
+    response = Response(frames(stream), status=stream.status, content_type=STREAM_MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-cache"
     response.headers.update(stream.headers)
     return response
@@ -146,32 +159,13 @@ def _disturbed(disturbed: Disturbed) -> Response:
     answer = disturbed.answer
     if isinstance(answer, Stream):
         response = _stream(answer)
-        frames: Iterator[bytes] = map(disturbed.garbled, _frames(answer))
-        response.response = disturbed.body(frames)
+        response.response = disturbed.body(map(disturbed.garbled, frames(answer)))
         return response
     response = _response(answer)
     body = disturbed.garbled(response.get_data())
     response.response = disturbed.body([body])
     response.headers["Content-Length"] = str(len(body))
     return response
-
-
-def _frames(stream: Stream) -> Iterator[bytes]:
-    complete = False
-    try:
-        for event in stream.events:
-            yield _frame(event)
-        if stream.terminator is not None:
-            yield f"data: {stream.terminator}\n\n".encode()
-        complete = True
-    finally:
-        if stream.closed is not None:
-            stream.closed(complete)
-
-
-def _frame(event: Event) -> bytes:
-    name = b"" if event.name is None else f"event: {event.name}\n".encode()
-    return b"%bdata: %b\n\n" % (name, orjson.dumps(event.data))
 
 
 def _refusal(problem: HTTPException) -> errors.ApiError:

@@ -22,7 +22,7 @@ from .clock import AdjustableClock
 from .delivery import Disturbed
 from .domain.endpoint import Plan
 from .domain.refusals import Refusal
-from .faults import Fault, Faults
+from .faults import HEADER, Fault, Faults
 from .handlers import HANDLERS, Handler, check_handlers, refusing
 from .journal import Journal
 from .limits import Limiter
@@ -91,6 +91,7 @@ class Mock:
         """Everything that keeps something for each workspace, so that ``clear`` forgets none."""
         self._random = random.Random(self.settings.seed)
         self._views: dict[str, Mock] = {}
+        self._forwarding = {""} if self.settings.forward else set[str]()
         check_handlers(self.spec)
 
     def respond(
@@ -136,7 +137,7 @@ class Mock:
             operation=operation,
             request=request,
             status=0 if fault is not None and fault.drop else answer.status,
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - started + (answer.delay if isinstance(answer, Reply) else 0.0),
             request_id=request_id,
             body=body,
             reply=answer.body if isinstance(answer, Reply) else None,
@@ -192,6 +193,8 @@ class Mock:
         view.clock = clock or view.clock
         if settings is not None:
             view.settings = settings
+            if settings.forward:
+                self._forwarding.add(workspace)
             view._random = random.Random(f"{settings.seed}/{workspace}")
         self._views[workspace] = view
         return view
@@ -201,6 +204,7 @@ class Mock:
         for part in self.parts:
             part.clear(workspace)
         self._views.pop(workspace, None)
+        self._forwarding.discard(workspace)
 
     def workspaces(self) -> list[str]:
         """The workspaces that have state, requests noted or settings of their own, the tokens' registry included."""
@@ -217,6 +221,17 @@ class Mock:
     def new_uuid(self) -> str:
         """A UUID from the seeded sequence."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def may_wait(self, request: Request) -> bool:
+        """Whether answering this request may take time: a fault, a script, a plug-in, an upstream or a database."""
+        return (
+            not self.store.instant
+            or self.faults.installed
+            or self.replies.installed
+            or self.models.installed
+            or HEADER in request.headers
+            or bool(self._forwarding)
+        )
 
     def _call(
         self, operation: Operation, request: Request, identity: Identity, body: Json, now: int, request_id: str
@@ -288,7 +303,7 @@ class Mock:
             answer = Reply(operation.success, answer, media_type=operation.media_type or JSON_MEDIA_TYPE)
         if answer.media_type == JSON_MEDIA_TYPE:
             body = operation.without_write_only(answer.status, answer.body)
-            answer = Reply(answer.status, body, answer.headers)
+            answer = Reply(answer.status, body, answer.headers, delay=answer.delay)
         return self._checked(operation, answer)
 
     def _checked(self, operation: Operation, reply: Reply) -> Reply:
@@ -378,4 +393,4 @@ def _signed(answer: Reply | Stream, request_id: str, identity: Identity | None) 
         headers["x-databricks-org-id"] = workspace_id(identity.workspace)
     if isinstance(answer, Stream):
         return Stream(answer.events, headers, answer.terminator, answer.closed, answer.status)
-    return Reply(answer.status, answer.body, headers, answer.media_type)
+    return Reply(answer.status, answer.body, headers, answer.media_type, answer.delay)

@@ -201,6 +201,11 @@ class Faults:
         self._workspaces: dict[str, _Workspace] = {}
         self._lock = threading.Lock()
 
+    @property
+    def installed(self) -> bool:
+        """Whether any workspace has, or had before it was cleared, a fault."""
+        return bool(self._workspaces)
+
     def add(self, workspace: str, fault: Fault, seed: int = 0) -> Fault:
         """Install a rule; returned with its id. Raises ValueError when there are too many."""
         with self._lock:

@@ -39,20 +39,27 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer. ``body`` is a JSON value when ``media_type`` is JSON, text or bytes otherwise."""
+    """One HTTP answer. ``body`` is a JSON value when ``media_type`` is JSON, text or bytes otherwise.
+
+    ``delay``: real seconds for which the answer is held back.
+    """
 
     status: int
     body: Json = None
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = JSON_MEDIA_TYPE
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event: its data, and the event's type where the protocol names one."""
+    """One server-sent event: its data, the event's type where the protocol names one, and the real seconds that pass
+    before it is sent.
+    """
 
     data: Json
     name: str | None = None
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ class Models:
         self._models: dict[str, dict[str, ServedModel]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def installed(self) -> bool:
+        """Whether any workspace has models of its own."""
+        return bool(self._models)
+
     def register(self, workspace: str, name: str, model: Callable[..., Any] | str | Path) -> None:
         """Serve ``model`` wherever an entity named ``name`` is served in this workspace.
 

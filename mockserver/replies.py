@@ -184,6 +184,11 @@ class Replies:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
+    @property
+    def installed(self) -> bool:
+        """Whether any workspace has scripted replies."""
+        return bool(self._rules)
+
     def add(self, workspace: str, rule: ReplyRule) -> ReplyRule:
         """Install a rule; returned with its id. Raises ValueError when it cannot work."""
         _check(rule)

@@ -1,31 +1,30 @@
-"""The mock on a socket: waitress in a thread, started and stopped at will."""
+"""The mock on a socket: uvicorn on an event loop in a thread, started and stopped at will."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 import threading
-import time
-from contextlib import suppress
-from http import HTTPStatus
+from email.utils import formatdate
 from types import TracebackType
-from typing import Any
 
-import orjson
-from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.server import create_server
-from waitress.task import ErrorTask, WSGITask
+import uvicorn
 
-from .app import create_app
+from .app import create_app, router
 from .auth import DEFAULT_WORKSPACE
+from .bridge import Bridge
+from .connection import Connection
 from .control import resume
-from .core import MAX_BODY, Mock
-from .delivery import ConnectionDropped
+from .core import Mock
 from .settings import DEVELOPMENT_TOKEN, Settings
 from .snapshot import load_file
 
-THREADS = 64
-"""Requests answered at the same time; a paced stream occupies one thread for its whole length."""
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
+
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection is kept open; clients keep theirs for less."""
 
 GRACE = 0.8
 """Seconds that requests under way are given to finish when the server stops."""
@@ -35,34 +34,78 @@ class ListenError(OSError):
     """The address cannot be listened on; the text says why and what to do."""
 
 
-class _RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
-    """What cannot be read as HTTP is refused in the API's shape, too."""
+class _Server(uvicorn.Server):
+    """uvicorn's server on a loop of its own, stopped from any thread."""
 
-    def execute(self) -> None:
-        status, _, body = self.request.error.to_response(self.channel.server.adj.ident)
-        code = int(status.split()[0])
-        reason = body.decode("latin-1").strip().splitlines() or [HTTPStatus(code).phrase]
-        document = orjson.dumps({"error_code": "BAD_REQUEST", "message": " ".join(filter(None, reason))})
-        self.status = status
-        self.response_headers += [("Content-Type", "application/json"), ("Connection", "close")]
-        self.set_close_on_finish()
-        self.content_length = len(document)
-        self.write(document)
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__(
+            uvicorn.Config(
+                bridge,
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE,
+            )
+        )
+        self._loop = asyncio.new_event_loop()
+        self._asked_to_stop = asyncio.Event()
 
-
-class _Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
-    """A request whose answer may end early on purpose: what was written is sent, and the connection closed."""
-
-    def service(self) -> None:
+    def answer(self, listener: socket.socket) -> None:
+        """Answer what arrives at the listener until ``stop`` is called."""
         try:
-            super().service()
-        except ConnectionDropped:
-            self.close_on_finish = True
+            self._loop.run_until_complete(self._answer(listener))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
 
+    def stop(self) -> None:
+        """Let ``answer``, which another thread is in, come to its end."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it has stopped already
+            self._loop.call_soon_threadsafe(self._asked_to_stop.set)
 
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
-    task_class = _Task
-    error_task_class = _RefusalTask
+    async def main_loop(self) -> None:
+        """Keep the date that replies carry, and give up on clients that are stuck."""
+        while not self._asked_to_stop.is_set():
+            date = formatdate(usegmt=True).encode()
+            self.server_state.default_headers = [(b"date", date), (b"server", b"databricks")]
+            for connection in self._connections():
+                connection.give_up()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._asked_to_stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests under way be answered for a while, then close every connection."""
+        for server in self.servers:
+            server.close()
+        for connection in self._connections():
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while self.server_state.connections:
+                    await asyncio.sleep(0.005)
+        for connection in self._connections():
+            connection.transport.abort()
+        await asyncio.sleep(0)  # the connections take note
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _answer(self, listener: socket.socket) -> None:
+        self.config.load()
+        self.lifespan = self.config.lifespan_class(self.config)
+        await self.startup(sockets=[listener])
+        await self.main_loop()
+        await self.shutdown()
+
+    def _connections(self) -> list[Connection]:
+        return [connection for connection in self.server_state.connections if isinstance(connection, Connection)]
 
 
 class MockServer:
@@ -91,18 +134,17 @@ class MockServer:
         if mock is None:
             _begin(self.mock)
         self.token = DEVELOPMENT_TOKEN
-        self._server: Any = None
+        self._server: _Server | None = None
+        self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
-        self._stopping = False
 
     @property
     def url(self) -> str:
         """The base URL to give to clients. Raises RuntimeError while the server is not running."""
-        if self._server is None:
+        if self._listener is None:
             raise RuntimeError("the server is not running: call start() first or use it as a context manager")
-        host = str(self._server.effective_host)
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{self._server.effective_port}"
+        host, port = self._listener.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def running(self) -> bool:
@@ -111,22 +153,25 @@ class MockServer:
 
     def start(self) -> MockServer:
         """Listen, and answer requests from a thread of its own. Returns when connections are accepted."""
-        self._server = self._listening()
-        self._server.channel_class = _Channel
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="serving-mock", daemon=True)
+        self._listener = self._listening()
+        app = create_app(self.mock)
+        self._bridge = Bridge(self.mock, router(app), app.wsgi_app)
+        self._server = _Server(self._bridge)
+        self._thread = threading.Thread(
+            target=self._server.answer, args=[self._listener], name="serving-mock", daemon=True
+        )
         self._thread.start()
         return self
 
     def stop(self) -> None:
         """Stop listening, let requests under way be answered, and close every connection."""
-        if self._thread is None:
+        if self._thread is None or self._server is None:
             return
-        self._stopping = True
         self.mock.faults.release()
-        self._server.pull_trigger()
+        self._server.stop()
         self._thread.join(GRACE + 1)
-        self._server, self._thread = None, None
+        self._bridge.close()
+        self._server, self._listener, self._thread = None, None, None
         if self._owns_mock:
             self.mock.store.close()
 
@@ -143,7 +188,7 @@ class MockServer:
     ) -> None:
         self.stop()
 
-    def _listening(self) -> Any:
+    def _listening(self) -> socket.socket:
         host, port = self.settings.host, self.settings.port
         try:
             family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -156,40 +201,8 @@ class MockServer:
         except OSError as problem:
             listener.close()
             raise ListenError(_why_not(host, port, problem)) from None
-        return create_server(
-            create_app(self.mock),
-            sockets=[listener],
-            threads=THREADS,
-            ident="databricks",
-            backlog=1024,
-            connection_limit=1000,
-            channel_timeout=60,
-            cleanup_interval=15,
-            max_request_body_size=2 * MAX_BODY,
-            channel_request_lookahead=1,
-            asyncore_use_poll=True,
-            clear_untrusted_proxy_headers=True,
-        )
-
-    def _run(self) -> None:
-        server = self._server
-        while not self._stopping:
-            wasyncore.loop(timeout=1.0, use_poll=True, map=server._map, count=1)
-        server.accepting = False
-        server.socket.close()
-        server._map.pop(server._fileno, None)
-        deadline = time.monotonic() + GRACE
-        while time.monotonic() < deadline and any(_is_busy(channel) for channel in server.active_channels.values()):
-            wasyncore.loop(timeout=0.05, use_poll=True, map=server._map, count=1)
-        for channel in list(server.active_channels.values()):
-            with suppress(OSError):
-                channel.handle_close()
-        dispatcher = server.task_dispatcher
-        dispatcher.set_thread_count(0)
-        with dispatcher.lock:
-            dispatcher.thread_exit_cv.wait_for(lambda: not dispatcher.threads, timeout=0.2)
-        if not dispatcher.threads:  # a thread that still works may pull the trigger
-            server.trigger.close()
+        listener.listen(BACKLOG)
+        return listener
 
 
 def _begin(mock: Mock) -> None:
@@ -197,10 +210,6 @@ def _begin(mock: Mock) -> None:
     resume(mock)
     if mock.settings.state is not None and DEFAULT_WORKSPACE not in mock.store.workspaces():
         load_file(mock, mock.settings.state, DEFAULT_WORKSPACE)
-
-
-def _is_busy(channel: Any) -> bool:
-    return bool(channel.requests or channel.total_outbufs_len)
 
 
 def _why_not(host: str, port: int, problem: OSError) -> str:

@@ -88,7 +88,7 @@ def test_a_request_under_way_is_answered_when_it_stops() -> None:
             process.send_signal(signal.SIGTERM)
             reader.join(10)
         head, _, body = answers[0].partition(b"\r\n\r\n")
-        length = re.search(rb"Content-Length: (\d+)", head)
+        length = re.search(rb"content-length: (\d+)", head)
         assert length is not None
         assert len(body) == int(length.group(1))
 

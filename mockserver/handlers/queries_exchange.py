@@ -79,6 +79,7 @@ class Exchange:
     script: Script | None = None
     delay: float = 0.0
     chunk_delay: float = 0.0
+    held: float = 0.0
 
     def answered(self) -> Reply | Stream:
         """The answer, or the refusal raised; counted and recorded either way."""
@@ -111,9 +112,9 @@ class Exchange:
         if self.body.get("stream") and answer.stream is not None:
             return self._streamed(answer, headers)
         self.wait()
-        self._sleep(self.pace.time_to_first_token, answer.usage.completion * (self.pace.time_per_token or 0))
+        self._hold(self.pace.time_to_first_token, answer.usage.completion * (self.pace.time_per_token or 0))
         self._close(200, answer.body, answer.usage)
-        return Reply(200, answer.body, headers)
+        return Reply(200, answer.body, headers, delay=self.held)
 
     def _guard_input(self) -> None:
         """Let the AI gateway's guardrails look at the request: refuse it, or take personal data out of it."""
@@ -193,12 +194,11 @@ class Exchange:
         """The events as they are made, no faster than the pace allows. Being late once does not slow the rest down."""
         names_events, per_token, clock = self.form.names_events, self.pace.time_per_token or 0.0, self.call.mock.clock
         self.wait()
-        self._sleep(self.pace.time_to_first_token)
-        due = time.perf_counter()
+        self._hold(self.pace.time_to_first_token)
+        due, self.held = time.perf_counter() + self.held, 0.0
         for data in answer.events():
-            if per_token:
-                clock.sleep(due - time.perf_counter())
-                due += per_token * weight(data)
+            pause = 0.0 if clock.frozen else due - time.perf_counter()
+            due += per_token * weight(data) if per_token else 0.0
             if self.chunk_delay and sent:
                 self.call.mock.faults.wait(self.call.workspace, self.chunk_delay)
             if not still_there(self.call, self.target):
@@ -207,7 +207,7 @@ class Exchange:
             if answer.body is None:
                 self.counted = usage_of(data) or self.counted
             sent.append(data)
-            yield Event(data, data["type"] if names_events else None)
+            yield Event(data, data["type"] if names_events else None, pause)
 
     def _gone(self) -> Event:
         """The endpoint was deleted while it answered."""
@@ -221,7 +221,7 @@ class Exchange:
             return
         previous = self.turn.previous
         if previous is None or previous < self.target.deployed_at or self.call.now - previous >= IDLE:
-            self._sleep(self.pace.cold_start)
+            self._hold(self.pace.cold_start)
 
     def _own_pace(self) -> Pace:
         """The endpoint's own pace where it is set, the server's otherwise."""
@@ -229,10 +229,10 @@ class Exchange:
         usual = Pace(settings.time_to_first_token, settings.time_per_token, settings.cold_start)
         return usual if own is None else own.over(usual)
 
-    def _sleep(self, *seconds: float | None) -> None:
-        total = sum(part or 0.0 for part in seconds)
-        if total > 0:
-            self.call.mock.clock.sleep(total)
+    def _hold(self, *seconds: float | None) -> None:
+        """Let the answer be late by so many seconds of the mock's clock: real ones, unless it stands still."""
+        if not self.call.mock.clock.frozen:
+            self.held += sum(part or 0.0 for part in seconds)
 
     @property
     def _logged(self) -> bool:
@@ -241,7 +241,7 @@ class Exchange:
     def _close(self, status: int, answer: Json, usage: Usage) -> None:
         """Count the answer, charge its tokens and keep its record."""
         call, mock, target = self.call, self.call.mock, self.target
-        milliseconds = (time.perf_counter() - self.started) * 1000
+        milliseconds = (time.perf_counter() - self.started + self.held) * 1000
         mock.meter.observe(
             *target.place,
             self.served,

@@ -1,0 +1,47 @@
+"""Answers as the bytes that a client reads: bodies, and the frames of event streams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import orjson
+
+from .messages import JSON_MEDIA_TYPE, Event, Reply, Stream
+
+
+def payload(reply: Reply) -> bytes:
+    """The body of a reply."""
+    body = reply.body
+    if reply.media_type == JSON_MEDIA_TYPE or not isinstance(body, str | bytes):
+        return orjson.dumps(body)
+    return body.encode() if isinstance(body, str) else body
+
+
+def frame(event: Event) -> bytes:
+    """One event as it stands in the stream."""
+    if event.name is None:
+        return b"data: %b\n\n" % orjson.dumps(event.data)
+    return b"event: %b\ndata: %b\n\n" % (event.name.encode(), orjson.dumps(event.data))
+
+
+def terminator(stream: Stream) -> bytes:
+    """What ends the stream after its last event; empty when nothing does."""
+    return b"" if stream.terminator is None else f"data: {stream.terminator}\n\n".encode()
+
+
+def frames(stream: Stream) -> Iterator[bytes]:
+    """The stream as bytes, piece by piece, in this thread: pauses are slept through."""
+    complete = False
+    try:
+        for event in stream.events:
+            if event.pause > 0:
+                time.sleep(event.pause)
+            yield frame(event)
+        end = terminator(stream)
+        if end:
+            yield end
+        complete = True
+    finally:
+        if stream.closed is not None:
+            stream.closed(complete)
