@@ -191,10 +191,10 @@ class MockServer:
     def _listening(self) -> socket.socket:
         host, port = self.settings.host, self.settings.port
         try:
-            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         except socket.gaierror:
             raise ListenError(f"host {host!r} is not an address of this machine: try 127.0.0.1") from None
-        listener = socket.socket(family, kind)
+        listener = socket.socket(family, kind, protocol)  # asyncio sends at once only where the protocol says TCP
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
