@@ -11,12 +11,13 @@ from . import drafting, likelihoods, prose, seeds, tokens
 from .answers import Answer, total_usage
 from .conversation import Conversation, Message
 from .drafting import Draft, Limits, Setting, Usage
+from .expressions import Expression
 
-_INSTRUCTION = re.compile(r"###\s*Instruction:?\s*(.*?)\s*###\s*Response:?\s*$", re.IGNORECASE | re.DOTALL)
-_ASSISTANT = re.compile(
+_INSTRUCTION = Expression(r"###\s*Instruction:?\s*(.*?)\s*###\s*Response:?\s*$", re.IGNORECASE | re.DOTALL)
+_ASSISTANT = Expression(
     r"(?:^|\n)\s*(?:user|human|q|question):\s*(.*?)\s*\n+\s*(?:assistant|ai|a|answer):?\s*$", re.I | re.DOTALL
 )
-_ASKS = re.compile(
+_ASKS = Expression(
     r"\?\s*$|^(?:what|who|why|how|when|where|which|write|list|explain|translate|summari[sz]e|tell|give|say"
     r"|describe)\b",
     re.I,

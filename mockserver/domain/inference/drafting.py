@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from . import prose, schema_sampling, seeds, tokens, tools
 from .conversation import Conversation, ToolCall
+from .expressions import Expression
 from .hints import Hints, parts_of
 from .profiles import ModelProfile
 from .schema_sampling import Valid
@@ -196,7 +197,7 @@ def _text(conversation: Conversation, called: tuple[ToolCall, ...], setting: Set
     return prose.reply(conversation, rng, setting.vocabulary, setting.profile.title)
 
 
-_WANTS_JSON = re.compile(
+_WANTS_JSON = Expression(
     r"\b(?:reply|respond|answer|return|output|give|write|produce|format\w*)\b[^.\n]{0,60}?\b(?:in|as|with"
     r"|only|valid|a|using) "
     r"(?:valid |pure |raw |strict |a |single |only |well-formed )*json\b|\bjson (?:only|object|output"
@@ -209,10 +210,10 @@ def _wants_json(text: str) -> bool:
     return ("json" in text or "JSON" in text) and _WANTS_JSON.search(text[:4000] + text[-4000:]) is not None
 
 
-_KEYS = re.compile(
+_KEYS = Expression(
     r"\b(?:keys?|fields?|propert(?:y|ies)|attributes?|columns?)\b[:\s]+((?:[\"'`]?[A-Za-z_]\w*[\"'`]?(?:\s*\([^)]*\))?(?:\s*(?:,|and|&)+\s*)?)+)"
 )
-_EXAMPLE = re.compile(r"\{[^{}]*\"[^{}]*\}")
+_EXAMPLE = Expression(r"\{[^{}]*\"[^{}]*\}")
 
 
 def _object(conversation: Conversation, hints: Hints, setting: Setting) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Literal
 
+from .expressions import Expression
 from .refusals import Refusal, bad_request
 from .stems import stem_set
 
@@ -36,20 +37,20 @@ class Verdict:
     anonymized: tuple[str, ...] = ()
 
 
-_CANDIDATES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("EMAIL_ADDRESS", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
-    ("CREDIT_CARD", re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")),
-    ("IBAN_CODE", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
-    ("US_SSN", re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}[- ](?!00)\d{2}[- ](?!0000)\d{4}(?![\w-])")),
-    ("IP_ADDRESS", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)")),
+_CANDIDATES: tuple[tuple[str, Expression], ...] = (
+    ("EMAIL_ADDRESS", Expression(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+    ("CREDIT_CARD", Expression(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")),
+    ("IBAN_CODE", Expression(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
+    ("US_SSN", Expression(r"(?<![\w-])(?!000|666|9\d\d)\d{3}[- ](?!00)\d{2}[- ](?!0000)\d{4}(?![\w-])")),
+    ("IP_ADDRESS", Expression(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)")),
     (
         "PHONE_NUMBER",
-        re.compile(
+        Expression(
             r"(?<![\w-])(?<!\d[ .-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?|\d{2,4}[ .-])\d{3,4}[ .-]?\d{3,4}"
             r"(?![\w-]|[ .]\d)|\+\d{8,15}\b"
         ),
     ),
-    ("US_BANK_NUMBER", re.compile(r"(?i:\b(?:account|routing|acct)(?: number| no\.?| #)?:? ?)(\d{8,17})\b")),
+    ("US_BANK_NUMBER", Expression(r"(?i:\b(?:account|routing|acct)(?: number| no\.?| #)?:? ?)(\d{8,17})\b")),
 )
 
 
@@ -108,8 +109,8 @@ def anonymized(text: str) -> str:
     return "".join(parts) + text[at:]
 
 
-_UNSAFE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (category, re.compile(pattern))
+_UNSAFE: tuple[tuple[str, Expression], ...] = tuple(
+    (category, Expression(pattern))
     for category, pattern in (
         (
             "violent_crimes",

@@ -9,29 +9,30 @@ from functools import lru_cache
 from random import Random
 
 from . import knowledge, skills
+from .expressions import Expression
 from .stems import word_set
 from .understanding import question_of
 from .words import Vocabulary
 
-_NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NAME_PART = Expression(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PROPER = r"[A-ZÀ-Þ][\w'\u2019.-]*(?:(?: | de | of | the | da | van )[A-ZÀ-Þ][\w'\u2019-]*)*"
-_AFTER_PREPOSITION = re.compile(rf"\b(?:in|at|for|from|to|near|of|around|visit|versus|vs\.?)\s+({_PROPER})")
-_NEXT_IN_LIST = re.compile(rf"(?:,| and| or|, and|, or| versus| vs\.?)\s+({_PROPER})")
-_PERSON = re.compile(r"\b([A-Z][a-z]+(?: [A-Z]\.)? [A-Z][a-z]+)\b")
-_TOGETHER = re.compile(r"\b[A-Z][a-z]+(?:, [A-Z][a-z]+)*,? (?:and|&) [A-Z][a-z]+\b")
-_FIRST_NAME = re.compile(r"[A-Z][a-z]+")
-_WEEKDAY = re.compile(rf"\b(?:{'|'.join(knowledge.WEEKDAYS)})\b")
-_BY = re.compile(r"^\s*(?:by|author:?)\s+([A-Z][\w.' -]+?)\s*$", re.IGNORECASE | re.MULTILINE)
-_HEADING = re.compile(r"^\s*#+\s+(.+?)\s*$|^\s*title:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_URL = re.compile(r"https?://[^\s\"'<>)]+")
-_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
-_LONG_DATE = re.compile(
+_AFTER_PREPOSITION = Expression(rf"\b(?:in|at|for|from|to|near|of|around|visit|versus|vs\.?)\s+({_PROPER})")
+_NEXT_IN_LIST = Expression(rf"(?:,| and| or|, and|, or| versus| vs\.?)\s+({_PROPER})")
+_PERSON = Expression(r"\b([A-Z][a-z]+(?: [A-Z]\.)? [A-Z][a-z]+)\b")
+_TOGETHER = Expression(r"\b[A-Z][a-z]+(?:, [A-Z][a-z]+)*,? (?:and|&) [A-Z][a-z]+\b")
+_FIRST_NAME = Expression(r"[A-Z][a-z]+")
+_WEEKDAY = Expression(rf"\b(?:{'|'.join(knowledge.WEEKDAYS)})\b")
+_BY = Expression(r"^\s*(?:by|author:?)\s+([A-Z][\w.' -]+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_HEADING = Expression(r"^\s*#+\s+(.+?)\s*$|^\s*title:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_EMAIL = Expression(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_URL = Expression(r"https?://[^\s\"'<>)]+")
+_DATE = Expression(r"\b\d{4}-\d{2}-\d{2}\b")
+_LONG_DATE = Expression(
     rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)? )?({'|'.join(knowledge.MONTHS)}) ?(\d{{1,2}})?(?:st|nd|rd|th)?,? (\d{{4}})\b"
 )
-_NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w-]*\d)")
-_QUOTED = re.compile(r"[\"\u201c]([^\"\u201d\n]{1,120})[\"\u201d]|(?<!\w)'([^'\n]{1,120})'(?!\w)")
-_AGE = re.compile(r"\b(?:aged?|age is|is|am|turned) (\d{1,3})\b|\b(\d{1,3})[ -]years?[ -]old", re.IGNORECASE)
+_NUMBER = Expression(r"(?<![\w.-])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w-]*\d)")
+_QUOTED = Expression(r"[\"\u201c]([^\"\u201d\n]{1,120})[\"\u201d]|(?<!\w)'([^'\n]{1,120})'(?!\w)")
+_AGE = Expression(r"\b(?:aged?|age is|is|am|turned) (\d{1,3})\b|\b(\d{1,3})[ -]years?[ -]old", re.IGNORECASE)
 _NOT_A_PLACE = frozenset(
     (
         *knowledge.MONTHS,
@@ -278,8 +279,8 @@ def _asked(hints: Hints, parts: tuple[str, ...]) -> str:
     return hints._nth(quotes(hints.text)) or question_of(hints.text).text or hints.phrase()
 
 
-_ABOUT = re.compile(r"\b(?:about|for|on|regarding|of|titled|named)\s+([^.?!\n]{2,80})[.?!]?\s*$", re.IGNORECASE)
-_SAYING = re.compile(
+_ABOUT = Expression(r"\b(?:about|for|on|regarding|of|titled|named)\s+([^.?!\n]{2,80})[.?!]?\s*$", re.IGNORECASE)
+_SAYING = Expression(
     r"\b(?:saying|that says|telling (?:him|her|them)|with the (?:message|text|body))(?: "
     r"that)?:?\s+([^\n]{2,300}?)[.]?\s*$",
     re.I,

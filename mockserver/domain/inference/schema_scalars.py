@@ -9,12 +9,13 @@ from decimal import Decimal
 from math import ceil, floor
 
 from . import patterns, seeds
+from .expressions import Expression
 from .hints import Hints, dates
 from .schema_merging import Schema, Unsatisfiable
 
-_FIT: dict[str, re.Pattern[str]] = {
-    "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
-    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
+_FIT: dict[str, Expression] = {
+    "email": Expression(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "date": Expression(r"\d{4}-\d{2}-\d{2}"),
 }
 
 

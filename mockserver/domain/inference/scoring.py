@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import embeddings, parquet, seeds
+from .expressions import Expression
 from .refusals import Refusal, bad_request
 
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
@@ -240,17 +241,17 @@ def _no_frame(kind: str, method: str, error: str) -> Refusal:
 
 
 _LABELS = (
-    (re.compile(r"sentiment|review"), ("positive", "negative", "neutral")),
-    (re.compile(r"spam"), ("ham", "spam")),
-    (re.compile(r"iris|species|flower"), ("setosa", "versicolor", "virginica")),
-    (re.compile(r"topic|categor|intent"), ("billing", "support", "sales", "other")),
+    (Expression(r"sentiment|review"), ("positive", "negative", "neutral")),
+    (Expression(r"spam"), ("ham", "spam")),
+    (Expression(r"iris|species|flower"), ("setosa", "versicolor", "virginica")),
+    (Expression(r"topic|categor|intent"), ("billing", "support", "sales", "other")),
 )
-_BINARY = re.compile(
+_BINARY = Expression(
     r"churn|fraud|default|click|conver|classif|detect|approve|attrition|anomal|diabet|cancer|titanic|risk"
 )
-_VECTORS = re.compile(r"embed|e5|bge|gte|encoder|sentence|minilm|vector")
-_TEXTS = re.compile(r"llm|llama|mistral|gpt|generat|summar|chat|qa\b|translate|t5")
-_FEATURES = re.compile(r"feature|lookup|online_table")
+_VECTORS = Expression(r"embed|e5|bge|gte|encoder|sentence|minilm|vector")
+_TEXTS = Expression(r"llm|llama|mistral|gpt|generat|summar|chat|qa\b|translate|t5")
+_FEATURES = Expression(r"feature|lookup|online_table")
 
 
 def predictions(batch: Batch, name: str, seed: int) -> list[Any]:

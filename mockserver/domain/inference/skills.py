@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterable
 
 from . import knowledge
 from .conversation import Conversation, Message
+from .expressions import Expression
 from .stems import STOP_WORDS, stem, stem_set, stems, word_set
 from .understanding import Question, sentences
 
-_ECHO = re.compile(
+_ECHO = Expression(
     r"(?:\b(?:say|repeat(?: after me| back)?|echo|print|output|reply|respond|answer|return|write)\b"
     r"(?: (?:me|back|only|just|exactly|simply|nothing but|with|the|a|single|word|words|phrase|text|following|string"
     r"|sentence|literally|verbatim|precisely|this))*:?)\s*"
 )
-_QUOTED = re.compile(
-    _ECHO.pattern + r"[\"'\u201c\u2018`]([^\"\u201d`\n]{1,200}?)[\"'\u201d\u2019`](?!\w)", re.IGNORECASE
+_QUOTED = Expression(
+    _ECHO.source + r"[\"'\u201c\u2018`]([^\"\u201d`\n]{1,200}?)[\"'\u201d\u2019`](?!\w)", re.IGNORECASE
 )
-_PLAIN = re.compile(
+_PLAIN = Expression(
     r"^(?:please |just |can you |could you |now )*(?:say|repeat after me:?|echo|repeat:?|(?:reply|respond"
     r"|answer|output"
     r"|return)(?: back)?(?: (?:with|only|just|exactly|the|single|word|phrase|following))*(?: (?:only|just"
@@ -26,7 +27,7 @@ _PLAIN = re.compile(
     r"|phrase|with)))(?::| )\s*([^\n]{1,60}?)[.!]?$",
     re.IGNORECASE,
 )
-_NOT_ECHO = re.compile(
+_NOT_ECHO = Expression(
     r"\b(?:in|about|using)\b"
     r"|^(?:a|an|in|as|your|my|something|what|why|how|if|to|about|json|one|two|three|yes or|true or)\b",
     re.I,
@@ -45,15 +46,15 @@ def echoed(text: str) -> str | None:
     return None
 
 
-_TOLD_NAME = re.compile(
+_TOLD_NAME = Expression(
     r"\b(?i:my name is|call me|my name's|i am called) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)|\bI(?:'m| am) "
     r"([A-Z][\w'-]+)(?=[.,!]|$| and\b)"
 )
-_ASKS_NAME = re.compile(r"\b(?:what(?:'s| is| was) my name|who am i|remember my name|know my name)\b", re.IGNORECASE)
-_ASKS_WHO = re.compile(
+_ASKS_NAME = Expression(r"\b(?:what(?:'s| is| was) my name|who am i|remember my name|know my name)\b", re.IGNORECASE)
+_ASKS_WHO = Expression(
     r"\b(?:who are you|what(?:'s| is) your name|introduce yourself|what are you\?|which model are you)", re.I
 )
-_OWN_NAME = re.compile(r"\b(?i:your name is|you are called|you're called|you are|you're) ([A-Z][\w-]+)", 0)
+_OWN_NAME = Expression(r"\b(?i:your name is|you are called|you're called|you are|you're) ([A-Z][\w-]+)", 0)
 
 
 def users_name(messages: Iterable[Message]) -> str:
@@ -80,13 +81,13 @@ def about_names(conversation: Conversation, asked: str, title: str) -> str | Non
     return None
 
 
-_SUM = re.compile(
+_SUM = Expression(
     r"(?<![\w.])(-?\d+(?:\.\d+)?(?:\s*(?:[-+*/\u00d7\u00f7^x]|\*\*|plus|minus|times|multiplied by|divided by"
     r"|over)\s*\(?-?\d+(?:\.\d+)?\)?)+)(?![\w])",
     re.IGNORECASE,
 )
-_DIGIT = re.compile(r"\d")
-_ASKS_SUM = re.compile(
+_DIGIT = Expression(r"\d")
+_ASKS_SUM = Expression(
     r"what(?:'s| is)|calculate|compute|evaluate|how much|solve|sum|product|=|\?|add|result", re.IGNORECASE
 )
 _OPERATORS: tuple[tuple[str, str], ...] = (
@@ -94,7 +95,7 @@ _OPERATORS: tuple[tuple[str, str], ...] = (
     (r"divided by|over|\u00f7", "/"),
     (r"\^", "**"),
 )  # fmt: skip
-_PIECE = re.compile(r"\*\*|[-+*/()]|\d+(?:\.\d+)?")
+_PIECE = Expression(r"\*\*|[-+*/()]|\d+(?:\.\d+)?")
 
 
 def summed(text: str) -> tuple[str, str] | None:
@@ -153,11 +154,11 @@ def _reduce(numbers: list[float], signs: list[str]) -> None:
     numbers.append(_APPLY[sign](left, right))
 
 
-_TAKES = re.compile(
+_TAKES = Expression(
     r"\b(?:left|remain|remaining|gave|give|ate|eat|lost|lose|spent|spend|sold|sell|away|fewer|less)\b", re.I
 )
-_ADDS = re.compile(r"\b(?:total|altogether|in all|more|bought|buy|got|get|found|together|now)\b", re.IGNORECASE)
-_HOW_MUCH = re.compile(r"\bhow (?:many|much)\b", re.IGNORECASE)
+_ADDS = Expression(r"\b(?:total|altogether|in all|more|bought|buy|got|get|found|together|now)\b", re.IGNORECASE)
+_HOW_MUCH = Expression(r"\bhow (?:many|much)\b", re.IGNORECASE)
 
 
 def reckoned(text: str) -> str | None:
@@ -171,7 +172,7 @@ def reckoned(text: str) -> str | None:
     return f"{first} + {second} = {first + second}" if _ADDS.search(text) else None
 
 
-_COUNTING = re.compile(r"\bcount (?:up |down )?(?:from )?(\d{1,3})? ?(?:to|until) (\d{1,3})\b", re.IGNORECASE)
+_COUNTING = Expression(r"\bcount (?:up |down )?(?:from )?(\d{1,3})? ?(?:to|until) (\d{1,3})\b", re.IGNORECASE)
 
 
 def counted(text: str) -> str | None:
@@ -184,13 +185,13 @@ def counted(text: str) -> str | None:
     return ", ".join(str(number) for number in range(start, end + step, step)) + "."
 
 
-_TRANSLATE = re.compile(
+_TRANSLATE = Expression(
     r"\btranslate\b(?:(?: the)?(?: following)?(?: text| sentence| phrase| word| this)?)?(?: from \w+)?"
     r"(?: (?:in)?to (\w+))?:?\s*(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_HOW_SAY = re.compile(r"\bhow (?:do|would) (?:you|i|we) say [\"'\u201c]?(.+?)[\"'\u201d]? in (\w+)", re.IGNORECASE)
-_INTO = re.compile(r"\s*(?:in)?to (\w+)[.?!]?$|(?:in)?to (\w+):?\s*", re.IGNORECASE)
+_HOW_SAY = Expression(r"\bhow (?:do|would) (?:you|i|we) say [\"'\u201c]?(.+?)[\"'\u201d]? in (\w+)", re.IGNORECASE)
+_INTO = Expression(r"\s*(?:in)?to (\w+)[.?!]?$|(?:in)?to (\w+):?\s*", re.IGNORECASE)
 
 
 def translated(text: str) -> str | None:
@@ -222,7 +223,7 @@ def _by_phrase_book(source: str, book: dict[str, str]) -> str:
     return joined[:1].upper() + joined[1:]
 
 
-_SENTIMENT = re.compile(
+_SENTIMENT = Expression(
     r"\bsentiment\b|\bpositive or negative\b|\bpositive, negative\b|\bclassify\b.{0,40}\breview", re.I | re.S
 )
 
@@ -269,7 +270,7 @@ def defined(question: Question) -> str | None:
     return knowledge.GLOSSARY.get(topic)
 
 
-_SUMMARISE = re.compile(r"\b(?:summari[sz]e|summary of|tl;?dr|key points|main points)\b", re.IGNORECASE)
+_SUMMARISE = Expression(r"\b(?:summari[sz]e|summary of|tl;?dr|key points|main points)\b", re.IGNORECASE)
 
 
 def summary(text: str, limit: int = 2) -> str | None:
@@ -297,20 +298,20 @@ def _ended(sentence: str) -> str:
     return sentence if sentence[-1:] in ".!?\"'\u201d" else sentence + "."
 
 
-_INSTRUCTS = re.compile(
+_INSTRUCTS = Expression(
     r"^(?:you are|you're|your (?:task|job|role)|answer|use the|based on|given the|always|never|if you|do not"
     r"|please|context:?$|question|respond|reply|be )",
     re.I,
 )
-_EXPLICIT = re.compile(
+_EXPLICIT = Expression(
     r"\b(?:context|passage|document|documents|article|excerpt|text|according to|based on|knowledge)\b", re.I
 )
-_LABEL = re.compile(
+_LABEL = Expression(
     r"^(?:context|passage|document|source|text|content|article|\[?\d+\]?)\s*\d*\s*[:.\])]\s*", re.IGNORECASE
 )
 _FLIP = (
-    (re.compile(r"\bI am\b|\bI'm\b"), "you are"), (re.compile(r"\bmy\b", re.I), "your"),
-    (re.compile(r"\bI\b"), "you"), (re.compile(r"\bme\b"), "you"),
+    (Expression(r"\bI am\b|\bI'm\b"), "you are"), (Expression(r"\bmy\b", re.I), "your"),
+    (Expression(r"\bI\b"), "you"), (Expression(r"\bme\b"), "you"),
 )  # fmt: skip
 
 

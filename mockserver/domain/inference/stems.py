@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+from .expressions import Expression
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -26,8 +27,8 @@ STOP_WORDS = word_set(
     "which while "
     "who whom who's why will with won't would you your yours"
 )
-_WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
-_VOWEL = re.compile(r"[aeiouyäöüéèáíóú]")
+_WORD = Expression(r"[^\W_]+(?:'[a-z]+)?")
+_VOWEL = Expression(r"[aeiouyäöüéèáíóú]")
 
 
 def words(text: str) -> list[str]:

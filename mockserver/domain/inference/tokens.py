@@ -8,13 +8,14 @@ On recorded answers of Llama 3.3 this counts within one token of the service (``
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from random import Random
 
+from .expressions import Expression
+
 _LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u052f"
-_TOKEN = re.compile(
+_TOKEN = Expression(
     r"'(?:s|t|re|ve|m|ll|d)(?![A-Za-z])"
     rf"| ?[{_LETTERS}]{{1,12}}"
     r"| ?[0-9]{1,3}"
@@ -22,7 +23,7 @@ _TOKEN = re.compile(
     r"|\s+?(?= \S)"
     r"|\s+"
 )
-_WORD = re.compile(r"\s*\S+\s*|\s+")
+_WORD = Expression(r"\s*\S+\s*|\s+")
 
 
 def split(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import knowledge, schema_sampling, seeds, skills
 from .conversation import Conversation, Message, Tool, ToolCall
+from .expressions import Expression
 from .hints import Hints, parts_of, people, places
 from .schema_sampling import Valid
 from .stems import stem, stem_set, stems, word_set
@@ -25,13 +26,13 @@ _GENERIC = frozenset(
         "returns result results current new user input name list all the perform execute calculate provide specific"
     )
 )
-_MUST_USE = re.compile(
+_MUST_USE = Expression(
     r"\b(?:always use|must use|use (?:a|the|your) (?:\w+ )?tools?\b|call (?:a|the) (?:\w+ )?(?:tool|function))", re.I
 )
 _SPLIT_BY_PLACE = frozenset(("city", "location", "place", "country", "destination", "region"))
 _SPLIT_BY_PERSON = frozenset(("person", "customer", "employee", "contact"))
 _LONGEST = 8000
-_AND = re.compile(r"\band\b|,|\bversus\b|\bvs\b|&", re.IGNORECASE)
+_AND = Expression(r"\band\b|,|\bversus\b|\bvs\b|&", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
@@ -146,7 +147,7 @@ def _times(tool: Tool, text: str) -> int:
     return 1
 
 
-_IMPERATIVE = re.compile(r"^(?:gets?|returns?|fetch(?:es)?|finds?|looks? up|retrieves?|provides?) ", re.IGNORECASE)
+_IMPERATIVE = Expression(r"^(?:gets?|returns?|fetch(?:es)?|finds?|looks? up|retrieves?|provides?) ", re.IGNORECASE)
 
 
 def announcement(called: tuple[ToolCall, ...], tools: tuple[Tool, ...], rng: Random) -> str:

@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass
 
 from .conversation import Conversation
+from .expressions import Expression
 from .stems import STOP_WORDS, words
 
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*[\"')\]]*")
-_POLITE = re.compile(
+_SENTENCE = Expression(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*[\"')\]]*")
+_POLITE = Expression(
     r"^(?:(?:please|kindly|hey|hi|hello|so|ok|okay|well|and|now|also|then|but)\b[,!]?\s+"
     r"|(?:can|could|would|will) you (?:please |kindly |also )?|i(?:'d| would) like (?:you )?to |i want (?:you )?to "
     r"|i need (?:you )?to |help me (?:to )?(?=\w)|let's |do you know |can i ask )+",
     re.IGNORECASE,
 )
-_ASKING = re.compile(
+_ASKING = Expression(
     r"^(?:(?:what|which [\w ]{1,20}?|where|when|who)(?: else)? (?:should|could|can|would|might|must) (?:i|we|you|one)"
     r"|what(?:'s| is| are| was| were)|who(?:'s| is| are| was| were)|where(?:'s| is| are| was| were)"
     r"|when(?:'s| is| are| was| were)|explain|describe|define|discuss|introduce|outline|compare|analy[sz]e|review"
@@ -33,7 +34,7 @@ _ASKING = re.compile(
     r"|do|does|did|should|would|could)\s+",
     re.IGNORECASE,
 )
-_TRAILING = re.compile(
+_TRAILING = Expression(
     r"(?:[,;]? (?:please|to me|for me|for us|briefly|in detail|in depth|in (?:one|two|three|four|five|\w+"
     r"|\d+) (?:short |simple )?"
     r"(?:sentences?|words?|paragraphs?|lines?|bullet points)|in simple terms|in plain english|step by step"
@@ -42,8 +43,8 @@ _TRAILING = re.compile(
     r"json))+$",
     re.IGNORECASE,
 )
-_ARTICLE = re.compile(r"^(?:a|an|some|any) ", re.IGNORECASE)
-_CLAUSE = re.compile(r"(?:i|you|he|she|we|they|it|there|this|that|if|when|because|given|below)\b", re.IGNORECASE)
+_ARTICLE = Expression(r"^(?:a|an|some|any) ", re.IGNORECASE)
+_CLAUSE = Expression(r"(?:i|you|he|she|we|they|it|there|this|that|if|when|because|given|below)\b", re.IGNORECASE)
 _INSTRUCTIONS = (
     "answer ask compare compose create describe discuss draft explain generate give introduce list make name outline "
     "provide many much several question reply respond review show suggest summarise summarize tell terms "
@@ -58,7 +59,7 @@ _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "twelve": 12,
 }  # fmt: skip
-_COUNT = re.compile(
+_COUNT = Expression(
     r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|twelve)\s+(?:[\w'-]+\s+){0,3}?"
     r"(?:things|ideas|ways|tips|reasons|facts|examples|items|names|steps|benefits|questions|points|words"
     r"|cities|countries"
@@ -137,45 +138,45 @@ def wanted_count(text: str, otherwise: int) -> int:
     return max(1, min(12, _NUMBERS.get(word) or int(word)))
 
 
-_UPPER = re.compile(r"\b(?:upper ?case|capital letters|all caps)\b", re.IGNORECASE)
-_LOWER = re.compile(r"\blower ?case\b", re.IGNORECASE)
-_TERSE = re.compile(
+_UPPER = Expression(r"\b(?:upper ?case|capital letters|all caps)\b", re.IGNORECASE)
+_LOWER = Expression(r"\blower ?case\b", re.IGNORECASE)
+_TERSE = Expression(
     r"\b(?:terse(?:ly)?|minimal output|very short|be brief|briefly|be concise|concisely|concise|short answer"
     r"|just the "
     r"(?:answer|number|name|result)|only the (?:answer|number|name|result|word)|one word|single word|one-word"
     r"|as (?:short|brief|few) as)\b",
     re.IGNORECASE,
 )
-_BARE = re.compile(r"\bno(?:t even)? punctuation|without punctuation", re.IGNORECASE)
-_SENTENCES = re.compile(
+_BARE = Expression(r"\bno(?:t even)? punctuation|without punctuation", re.IGNORECASE)
+_SENTENCES = Expression(
     r"\b(?:in|use|only|exactly|at most|with) (one|a single|two|three|four|five|\d) (?:short |simple "
     r")?sentences?",
     re.I,
 )
-_PARAGRAPHS = re.compile(r"\b(one|a single|two|three|four|five|six|\d)[ -](?:short |long )?paragraphs?", re.IGNORECASE)
-_WORDS = re.compile(
+_PARAGRAPHS = Expression(r"\b(one|a single|two|three|four|five|six|\d)[ -](?:short |long )?paragraphs?", re.IGNORECASE)
+_WORDS = Expression(
     r"\b(?:in|under|at most|up to|fewer than|less than|no more than|within|maximum|max)(?: of)?(?: about)? "
     r"(one|two|three|four|five|ten|\d{1,3})(?: or (?:fewer|less))? words?",
     re.IGNORECASE,
 )
 _QUOTED = r"[\"'\u201c\u2018]([^\"\u201d\u2019\n]{1,80}?)[\"'\u201d\u2019](?![a-z])"
-_PREFIX = re.compile(
+_PREFIX = Expression(
     rf"\b(?:begin|start|open|prefix)\b[^.\n]{{0,60}}? with (?:the (?:word|phrase|text) )?{_QUOTED}", re.I
 )
-_SUFFIX = re.compile(
+_SUFFIX = Expression(
     rf"\b(?:end|finish|close|sign)\b[^.\n]{{0,60}}? with (?:the (?:word|phrase|text) )?{_QUOTED}", re.I
 )
-_FRAME = re.compile(
+_FRAME = Expression(
     r"\b(?:reply|answer|respond)\b[^.\n]{0,30}? with [\"'\u201c\u2018]"
     r"([^\"\u201d\u2019\n]*_{2,}[^\"\u201d\n]*?)[\"'\u201d\u2019](?!\w)",
     re.I,
 )
-_LANGUAGE = re.compile(
+_LANGUAGE = Expression(
     r"\b(?:answer|respond|reply|speak|write|talk|communicate)\b[^.\n]{0,40}? in (french|spanish|german"
     r"|italian|portuguese)\b",
     re.IGNORECASE,
 )
-_PERSONA = re.compile(r"\b(pirate|shakespeare|cowboy|robot)\b", re.IGNORECASE)
+_PERSONA = Expression(r"\b(pirate|shakespeare|cowboy|robot)\b", re.IGNORECASE)
 
 
 def style_of(conversation: Conversation) -> Style:
@@ -184,7 +185,7 @@ def style_of(conversation: Conversation) -> Style:
     text = f"{conversation.system}\n{asked if len(asked) < 1500 else asked[:700] + asked[-700:]}"
     lowered = text.lower()
 
-    def search(pattern: re.Pattern[str], *signs: str) -> re.Match[str] | None:
+    def search(pattern: Expression, *signs: str) -> re.Match[str] | None:
         return pattern.search(text) if any(sign in lowered for sign in signs) else None
 
     prefix, suffix = search(_PREFIX, " with "), search(_SUFFIX, " with ")
