@@ -95,8 +95,10 @@ class Bridge:
             body = payload(answer)
             headers = _headers(answer.media_type, answer.headers)
             headers.append((b"content-length", b"%d" % len(body)))
+            connection.hold()
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
+            connection.release()
         elif isinstance(answer, Stream):
             headers = _headers(STREAM_MEDIA_TYPE, answer.headers)
             headers.append((b"cache-control", b"no-cache"))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,6 +19,36 @@ PATIENCE = 60.0
 
 log = logging.getLogger("mockserver.connection")
 log.setLevel(logging.ERROR)  # what clients do wrong is answered, not logged
+
+
+class _Cork:
+    """A transport whose writes can be held back, so that a head and its body leave in one piece."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held: list[bytes] | None = None
+        self.is_closing = transport.is_closing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
+
+    def close(self) -> None:
+        self.release()
+        self._transport.close()
+
+    def hold(self) -> None:
+        self._held = []
+
+    def release(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self._transport.write(b"".join(held))
 
 
 class Connection(HttpToolsProtocol):
@@ -39,6 +69,14 @@ class Connection(HttpToolsProtocol):
         """Send what was written, and end the connection in the middle of whatever it was."""
         self.transport.close()
 
+    def hold(self) -> None:
+        """Keep back what is written from now on, until ``release``."""
+        self._cork.hold()
+
+    def release(self) -> None:
+        """Send what was kept back, in one piece."""
+        self._cork.release()
+
     def give_up(self) -> None:
         """End the connection when its client neither sends nor reads for too long."""
         stuck = self._receiving or self.flow.write_paused or self.cycle is None
@@ -47,7 +85,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         self.logger = log
-        super().connection_made(transport)
+        self._cork = _Cork(transport)
+        super().connection_made(cast(asyncio.Transport, self._cork))
         self._progress = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
