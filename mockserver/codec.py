@@ -1,4 +1,7 @@
-"""Frozen records as JSON values and back, by their type annotations; what does not fit is named with its place."""
+"""Records as JSON values and back, by their type annotations; what does not fit is named with its place.
+
+A class that can be written down in a better way says how: ``to_json`` gives the JSON value, ``from_json`` reads it.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,8 @@ def encode(record: Any) -> Json:
     Raises:
         TypeError: it holds a value that JSON does not have.
     """
+    if hasattr(record, "to_json"):
+        return record.to_json()
     if is_dataclass(record):
         return {
             spec.name: encode(value)
@@ -71,6 +76,8 @@ def _decoder(annotation: Any) -> Decoder:
         return _anything
     if annotation in _SCALARS:
         return _scalar(annotation)
+    if hasattr(annotation, "from_json"):
+        return _own(annotation.from_json)
     if is_dataclass(annotation):
         return _dataclass(typing.cast(type, annotation))
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -79,7 +86,9 @@ def _decoder(annotation: Any) -> Decoder:
     if origin in (Union, types.UnionType):
         return _union(arguments)
     if origin is tuple and len(arguments) == 2 and arguments[1] is ...:
-        return _sequence(_decoder(arguments[0]))
+        return _sequence(_decoder(arguments[0]), tuple)
+    if origin is list:
+        return _sequence(_decoder(arguments[0]), list)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _mapping(_decoder(arguments[1]))
     raise TypeError(f"records with a member of type {annotation} cannot be read from JSON")
@@ -128,11 +137,21 @@ def _union(choices: tuple[Any, ...]) -> Decoder:
     return decoded
 
 
-def _sequence(item: Decoder) -> Decoder:
+def _own(read: Callable[[Json], Any]) -> Decoder:
+    def decoded(value: Json, where: str) -> Any:
+        try:
+            return read(value)
+        except (TypeError, ValueError, KeyError, AttributeError) as problem:
+            raise CodecError(where, f"is {shortened(value)}: {problem}") from None
+
+    return decoded
+
+
+def _sequence(item: Decoder, kind: type) -> Decoder:
     def decoded(value: Json, where: str) -> Any:
         if not isinstance(value, list):
             raise CodecError(where, f"is {shortened(value)}, not a list")
-        return tuple(item(one, f"{where}[{index}]") for index, one in enumerate(value))
+        return kind(item(one, f"{where}[{index}]") for index, one in enumerate(value))
 
     return decoded
 

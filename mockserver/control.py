@@ -19,13 +19,13 @@ from openapi import Operation, Spec
 
 from . import __version__, errors, snapshot
 from .auth import DEFAULT_WORKSPACE, REGISTRY, Identity, RegisteredToken
-from .clock import AdjustableClock
+from .circumstances import change_settings as keep_settings
+from .clock import Setting
 from .domain.traffic import Pace
 from .faults import DeploymentFault, Fault, from_fields
 from .handlers.external_function import Stub
 from .journal import Filter
 from .messages import Json, Reply, Request
-from .records import Circumstances
 from .replies import ReplyRule, rule
 from .settings import SettingError
 from .staleness import StaleReads
@@ -241,16 +241,15 @@ def move_clock(call: Control) -> Json:
     clock, body = call.mock.own_clock(call.workspace), call.body
     freeze = body.get("freeze", False)
     moment = None if isinstance(freeze, bool) else snapshot.moment_of(freeze, "freeze")
-    if body.get("reset"):
-        clock.reset()
-    if freeze is not False:
-        clock.freeze(moment)
-    clock.advance(body.get("advance", 0))
-    if body.get("run"):
-        clock.run()
-    if "auto_advance" in body:
-        clock.auto_advance = body["auto_advance"]
-    _keep(call)
+
+    def moved(setting: Setting) -> Setting:
+        setting = Setting() if body.get("reset") else setting
+        setting = setting if freeze is False else setting.frozen(moment)
+        setting = setting.advanced(body.get("advance", 0))
+        setting = setting.running() if body.get("run") else setting
+        return setting._replace(auto_advance=body.get("auto_advance", setting.auto_advance))
+
+    clock.change(moved)
     return read_clock(call)
 
 
@@ -262,33 +261,15 @@ def read_settings(call: Control) -> Json:
 
 @control
 def change_settings(call: Control) -> Json:
-    settings = replace(call.mock.of(call.workspace).settings, **call.body)
-    call.mock.configure(call.workspace, settings=settings)
-    _keep(call)
+    replace(call.mock.of(call.workspace).settings, **call.body)  # raises when one of them cannot be
+    keep_settings(call.mock.store, call.workspace, call.body)
     return read_settings(call)
-
-
-def _keep(call: Control) -> None:
-    """Note the workspace's clock and settings in the store, for the next process that opens it."""
-    own, usual = call.mock.of(call.workspace), call.mock
-    changed = {name: getattr(own.settings, name) for name in CHANGEABLE if own.settings is not usual.settings}
-    with call.mock.store.transaction(call.workspace) as transaction:
-        transaction.put("", Circumstances(own.clock.setting, changed or None))
 
 
 def resume(mock: Mock) -> None:
     """Give the workspaces in the store the clocks and settings they had when they were last changed."""
     for workspace in mock.store.workspaces():
-        kept = mock.store.get(Circumstances, workspace, "")
-        if kept is None:
-            continue
-        clock = mock.clock if workspace == DEFAULT_WORKSPACE else AdjustableClock()
-        if kept.clock is not None:
-            offset, frozen_at, auto_advance = kept.clock
-            clock.set(int(offset or 0), None if frozen_at is None else int(frozen_at), auto_advance or 0.0)
-        settings = replace(mock.settings, **kept.settings) if kept.settings else None
-        if settings is not None or clock is not mock.clock:
-            mock.configure(workspace, clock=clock, settings=settings)
+        mock.of(workspace)
 
 
 @control

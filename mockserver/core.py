@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import random
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from dataclasses import replace
+from typing import Literal, Protocol, cast
 from urllib.parse import parse_qsl
 
 import orjson
@@ -17,7 +19,8 @@ import orjson
 from openapi import Operation, Spec, load
 
 from . import errors
-from .auth import DEFAULT_WORKSPACE, Authenticator, Identity, workspace_id
+from .auth import DEFAULT_WORKSPACE, REGISTRY, Authenticator, Identity, workspace_id
+from .circumstances import HERE, Circumstances, StoredClock
 from .clock import AdjustableClock
 from .delivery import Disturbed
 from .domain.endpoint import Plan
@@ -72,25 +75,27 @@ class Mock:
     ) -> None:
         self.settings = settings or Settings()
         self.spec = spec or load()
-        self.clock = clock or AdjustableClock()
         self.store: Store = store or open_store(self.settings.store)
-        self.journal = Journal()
-        self.meter = Meter()
-        self.limiter = Limiter()
-        self.turns = Turns()
-        self.payloads = Payloads()
-        self.replies = Replies()
+        self.clock = self._everybodys = clock or StoredClock(self.store, REGISTRY)
+        self.journal = Journal(self.store, self.spec.operations)
+        self.meter = Meter(self.store)
+        self.limiter = Limiter(self.store)
+        self.turns = Turns(self.store)
+        self.payloads = Payloads(self.store)
+        self.replies = Replies(self.store)
         self.models = Models()
-        self.faults = Faults()
-        self.staleness = Staleness()
+        self.faults = Faults(self.store)
+        self.staleness = Staleness(self.store)
         self.authenticator = Authenticator(self.settings, self.store)
         self.parts: list[Clearable] = [
             self.store, self.journal, self.meter, self.limiter, self.turns, self.payloads, self.replies, self.models,
             self.faults, self.staleness,
         ]  # fmt: skip
         """Everything that keeps something for each workspace, so that ``clear`` forgets none."""
-        self._random = random.Random(self.settings.seed)
+        self._given, self._kept = self.settings, cast("Circumstances | None", None)
+        self._random = self._sequence(self.settings.seed)
         self._views: dict[str, Mock] = {}
+        self._following = threading.Lock()
         self._forwarding = {""} if self.settings.forward else set[str]()
         check_handlers(self.spec)
 
@@ -102,6 +107,10 @@ class Mock:
         ``handle`` stands in for the operation's registered handler where an operation is not of the API: cancelling an
         update, which only the Serving pages have.
         """
+        with self.store.request():
+            return self._respond(operation, request, handle)
+
+    def _respond(self, operation: Operation, request: Request, handle: Handler | None) -> Reply | Stream | Disturbed:
         started = time.perf_counter()
         mock, request_id, now = self, self.new_uuid(), self.clock.now()
         identity: Identity | None = None
@@ -170,7 +179,35 @@ class Mock:
 
     def of(self, workspace: str) -> Mock:
         """The mock as this workspace has it: with its own clock and settings, where it was given some."""
-        return self._views.get(workspace, self)
+        kept = self.store.get(Circumstances, workspace, HERE)
+        mock = self._views.get(workspace)
+        if kept is not (None if mock is None else mock._kept):
+            mock = self._follow(workspace, kept)
+        mock = mock or self
+        mock.clock.refresh()
+        return mock
+
+    def _follow(self, workspace: str, kept: Circumstances | None) -> Mock:
+        """The mock as a workspace has it by what the store keeps of its circumstances, whichever process changed them.
+
+        What was configured in this process stays beneath that.
+        """
+        if workspace == REGISTRY:  # whose circumstances are everybody's clock
+            return self
+        with self._following:
+            view = copy.copy(self._views.get(workspace, self))
+            view._kept = kept
+            settings = replace(view._given, **((kept.settings if kept else None) or {}))
+            if settings != view.settings:
+                view._random = self._sequence(settings.seed, workspace)
+            view.settings = settings
+            own = view.clock is not self._everybodys
+            if kept is not None and kept.clock is not None and not own:
+                view.clock = StoredClock(self.store, workspace)
+            elif own and isinstance(view.clock, StoredClock) and (kept is None or kept.clock is None):
+                view.clock = self._everybodys
+            self._views[workspace] = view
+        return view
 
     def clock_of(self, workspace: str) -> AdjustableClock:
         """The clock that this workspace lives by."""
@@ -179,23 +216,25 @@ class Mock:
     def own_clock(self, workspace: str) -> AdjustableClock:
         """The clock to change for this workspace alone. That of the default workspace is everybody's."""
         clock = self.clock_of(workspace)
-        if clock is self.clock and workspace != DEFAULT_WORKSPACE:
-            clock = AdjustableClock()
-            clock.set(*self.clock.setting)
+        if clock is self._everybodys and workspace != DEFAULT_WORKSPACE:
+            clock = StoredClock(self.store, workspace, clock.setting)
             self.configure(workspace, clock=clock)
         return clock
 
     def configure(
         self, workspace: str, *, clock: AdjustableClock | None = None, settings: Settings | None = None
     ) -> Mock:
-        """Give a workspace a clock, settings (how long deployments take, the seed, ...) or both of its own."""
+        """Give a workspace a clock, settings (how long deployments take, the seed, ...) or both of its own.
+
+        They are this process's; what the control plane changes is the same in all processes that share the store.
+        """
         view = copy.copy(self.of(workspace))
         view.clock = clock or view.clock
         if settings is not None:
-            view.settings = settings
+            view.settings = view._given = settings
             if settings.forward:
                 self._forwarding.add(workspace)
-            view._random = random.Random(f"{settings.seed}/{workspace}")
+            view._random = self._sequence(settings.seed, workspace)
         self._views[workspace] = view
         return view
 
@@ -221,6 +260,11 @@ class Mock:
     def new_uuid(self) -> str:
         """A UUID from the seeded sequence."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def _sequence(self, seed: int, *names: str) -> random.Random:
+        """What the ids are drawn from: another one in each process that shares the store."""
+        parts = [*names, *([str(self.store.process)] if self.store.process else [])]
+        return random.Random("/".join([str(seed), *parts]) if parts else seed)
 
     def may_wait(self, request: Request) -> bool:
         """Whether answering this request may take time: a fault, a script, a plug-in, an upstream or a database."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
@@ -14,6 +14,7 @@ from .delivery import PATIENCE
 from .domain.endpoint import Outcome, Plan
 from .errors import InjectedError
 from .messages import Json, Request
+from .store import MemoryStore, Store
 
 HEADER = "x-mock-fault"
 """The request header that asks for a fault of this very request: ``status=503; times=2; id=retry``."""
@@ -167,61 +168,90 @@ class DeploymentFault:
         )
 
 
-@dataclass(slots=True)
-class _Installed:
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """A fault that is in force; ``seed`` is what its chance is drawn from."""
+
     fault: Fault
-    draw: random.Random
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Strikes:
+    """How many requests a fault concerned, and how many of them it struck."""
+
     seen: int = 0
     struck: int = 0
 
-    def strikes(self) -> bool:
-        """Count a matching request; whether it fails."""
+    def strikes(self, fault: Fault, seed: int | None = None) -> bool:
+        """Count a matching request; whether it fails. The chance depends on the seed and the count alone."""
         self.seen += 1
-        if self.seen <= self.fault.skip or (self.fault.times is not None and self.struck >= self.fault.times):
+        if self.seen <= fault.skip or (fault.times is not None and self.struck >= fault.times):
             return False
-        if self.fault.probability < 1 and self.draw.random() >= self.fault.probability:
-            return False
+        if fault.probability < 1:
+            drawn = fault.id if seed is None else f"{seed}/{fault.id}"
+            if random.Random(f"{drawn}/{self.seen}").random() >= fault.probability:
+                return False
         self.struck += 1
         return True
 
 
 @dataclass(slots=True)
-class _Workspace:
-    faults: list[_Installed] = field(default_factory=list)
-    deployments: list[tuple[DeploymentFault, int]] = field(default_factory=list)
-    by_header: dict[str, _Installed] = field(default_factory=dict)
-    cleared: threading.Event = field(default_factory=threading.Event)
-    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+class HeaderStrikes:
+    """The strikes of faults that requests asked for themselves, by the id they gave."""
+
+    by_id: dict[str, Strikes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Rules:
+    """How many rules a workspace was given, and a mark of when they were last cleared."""
+
+    added: int = 0
+    cleared: int = 0
+
+
+@dataclass(slots=True)
+class Applied:
+    """How many deployments went as a rule says."""
+
+    count: int = 0
 
 
 class Faults:
     """The faults of every workspace."""
 
-    def __init__(self) -> None:
-        self._workspaces: dict[str, _Workspace] = {}
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store or MemoryStore()
+        self._rules = self._store.documents(Rules)
+        self._strikes = self._store.documents(Strikes)
+        self._header_strikes = self._store.documents(HeaderStrikes)
+        self._applied = self._store.documents(Applied)
+        self._waits: dict[str, threading.Event] = {}
+        self._installed: set[str] = set()
         self._lock = threading.Lock()
 
     @property
     def installed(self) -> bool:
-        """Whether any workspace has, or had before it was cleared, a fault."""
-        return bool(self._workspaces)
+        """Whether this process has given any workspace a fault that was not cleared since."""
+        return bool(self._installed)
 
     def add(self, workspace: str, fault: Fault, seed: int = 0) -> Fault:
         """Install a rule; returned with its id. Raises ValueError when there are too many."""
-        with self._lock:
-            place = self._place(workspace)
-            if len(place.faults) >= MOST_RULES:
+        number = self._number(workspace)
+        fault = replace(fault, id=fault.id or f"fault-{number}")
+        with self._store.transaction(workspace) as transaction:
+            if len(transaction.all(FaultRule)) >= MOST_RULES:
                 raise ValueError(f"the workspace already has {MOST_RULES} faults: clear some first")
-            fault = replace(fault, id=fault.id or f"fault-{next(place.numbers)}")
-            place.faults.append(_Installed(fault, random.Random(f"{seed}/{fault.id}")))
+            transaction.put(str(number), FaultRule(fault, seed))
         return fault
 
     def add_deployment(self, workspace: str, fault: DeploymentFault) -> DeploymentFault:
         """Install a rule for deployments; returned with its id."""
-        with self._lock:
-            place = self._place(workspace)
-            fault = replace(fault, id=fault.id or f"deployment-{next(place.numbers)}")
-            place.deployments.append((fault, fault.times))
+        number = self._number(workspace)
+        fault = replace(fault, id=fault.id or f"deployment-{number}")
+        with self._store.transaction(workspace) as transaction:
+            transaction.put(str(number), fault)
         return fault
 
     def find(
@@ -235,25 +265,21 @@ class Faults:
         asked = request.headers.get(HEADER)
         if asked is not None:
             return self._asked(workspace, asked)
-        place = self._workspaces.get(workspace)
-        if place is None:
-            return None
-        with self._lock:
-            for installed in place.faults:
-                if installed.fault.concerns(operation, endpoint, request, identity) and installed.strikes():
-                    return installed.fault
+        for key, rule in self._store.items(FaultRule, workspace):
+            if rule.fault.concerns(operation, endpoint, request, identity):
+                with self._strikes.changing(workspace, key) as strikes:
+                    if strikes.strikes(rule.fault, rule.seed):
+                        return rule.fault
         return None
 
     def plan(self, workspace: str, endpoint: str, usual: Plan) -> Plan:
         """How the next deployment of this endpoint goes; a fault that applies is used up by asking."""
-        place = self._workspaces.get(workspace)
-        if place is None:
-            return usual
-        with self._lock:
-            for index, (fault, left) in enumerate(place.deployments):
-                if left and fnmatchcase(endpoint, fault.endpoint):
-                    place.deployments[index] = (fault, left - 1)
-                    return fault.plan(usual)
+        for key, fault in self._store.items(DeploymentFault, workspace):
+            if fnmatchcase(endpoint, fault.endpoint):
+                with self._applied.changing(workspace, key) as applied:
+                    if applied.count < fault.times:
+                        applied.count += 1
+                        return fault.plan(usual)
         return usual
 
     def wait(self, workspace: str, seconds: float) -> None:
@@ -264,47 +290,67 @@ class Faults:
     def waiter(self, workspace: str) -> Callable[[float], None]:
         """A function like ``wait``, which does not wait at all once the faults of this moment have been cleared."""
         with self._lock:
-            cleared = self._place(workspace).cleared
+            cleared = self._waits.setdefault(workspace, threading.Event())
+        glance, mark = self._store.glance, self._mark(workspace)
 
         def wait(seconds: float) -> None:
-            cleared.wait(seconds if PATIENCE.seconds is None else min(seconds, PATIENCE.seconds))
+            left = seconds if PATIENCE.seconds is None else min(seconds, PATIENCE.seconds)
+            if glance is not None:  # another process may clear them
+                while left > glance:
+                    if cleared.wait(glance) or self._mark(workspace) != mark:
+                        return
+                    left -= glance
+            cleared.wait(left)
 
         return wait
 
     def rules(self, workspace: str) -> list[tuple[Fault, int]]:
         """The faults in the order in which they were added, each with how often it struck."""
-        place = self._workspaces.get(workspace)
-        return [(installed.fault, installed.struck) for installed in list(place.faults)] if place else []
+        found = [
+            (rule.fault, self._strikes.read(workspace, key)) for key, rule in self._store.items(FaultRule, workspace)
+        ]
+        return [(fault, strikes.struck if strikes else 0) for fault, strikes in found]
 
     def deployments(self, workspace: str) -> list[tuple[DeploymentFault, int]]:
         """The rules for deployments, each with how many it still applies to."""
-        place = self._workspaces.get(workspace)
-        return list(place.deployments) if place else []
+        found = [
+            (fault, self._applied.read(workspace, key)) for key, fault in self._store.items(DeploymentFault, workspace)
+        ]
+        return [(fault, fault.times - (applied.count if applied else 0)) for fault, applied in found]
 
     def remove(self, workspace: str, fault_id: str) -> bool:
         """Take one rule away; whether it was there."""
-        place = self._workspaces.get(workspace)
-        if place is None:
-            return False
-        with self._lock:
-            before = len(place.faults) + len(place.deployments)
-            place.faults = [installed for installed in place.faults if installed.fault.id != fault_id]
-            place.deployments = [entry for entry in place.deployments if entry[0].id != fault_id]
-            return len(place.faults) + len(place.deployments) < before
+        store = self._store
+        found: list[tuple[type, str]] = [
+            (FaultRule, key) for key, rule in store.items(FaultRule, workspace) if rule.fault.id == fault_id
+        ]
+        found += [
+            (DeploymentFault, key) for key, rule in store.items(DeploymentFault, workspace) if rule.id == fault_id
+        ]
+        self._remove(workspace, found)
+        return bool(found)
 
     def clear(self, workspace: str) -> None:
         """Forget the faults of one workspace and end the delays and stalls under way in it."""
+        kinds = (FaultRule, DeploymentFault)
+        self._remove(workspace, [(kind, key) for kind in kinds for key, _ in self._store.items(kind, workspace)])
+        for documents in (self._strikes, self._header_strikes, self._applied, self._rules):
+            documents.clear(workspace)
+        if self._store.glance is not None:
+            with self._rules.changing(workspace, "") as rules:
+                rules.cleared = time.time_ns()
         with self._lock:
-            place = self._workspaces.pop(workspace, None)
-        if place is not None:
-            place.cleared.set()
+            cleared = self._waits.pop(workspace, None)
+            self._installed.discard(workspace)
+        if cleared is not None:
+            cleared.set()
 
     def release(self) -> None:
-        """End every delay and stall under way, and keep the rules: the server stops."""
+        """End every delay and stall under way in this process, and keep the rules: the server stops."""
         with self._lock:
-            for place in self._workspaces.values():
-                place.cleared.set()
-                place.cleared = threading.Event()
+            waits, self._waits = self._waits, {}
+        for cleared in waits.values():
+            cleared.set()
 
     def _asked(self, workspace: str, text: str) -> Fault | None:
         try:
@@ -313,15 +359,31 @@ class Faults:
             raise InjectedError(400, "BAD_REQUEST", f"The header X-Mock-Fault cannot be used: {problem}.") from None
         if not fault.id:
             return fault
-        with self._lock:
-            counted = self._place(workspace).by_header
-            if fault.id not in counted and len(counted) >= MOST_RULES:
-                counted.clear()
-            installed = counted.setdefault(fault.id, _Installed(fault, random.Random(fault.id)))
-            return fault if installed.strikes() else None
+        with self._header_strikes.changing(workspace, "") as counted:
+            if fault.id not in counted.by_id and len(counted.by_id) >= MOST_RULES:
+                counted.by_id.clear()
+            return fault if counted.by_id.setdefault(fault.id, Strikes()).strikes(fault) else None
 
-    def _place(self, workspace: str) -> _Workspace:
-        return self._workspaces.setdefault(workspace, _Workspace())
+    def _number(self, workspace: str) -> int:
+        """The number of a new rule."""
+        with self._lock:
+            self._installed.add(workspace)
+        with self._rules.changing(workspace, "") as rules:
+            rules.added += 1
+            return rules.added
+
+    def _remove(self, workspace: str, found: list[tuple[type, str]]) -> None:
+        if found:
+            with self._store.transaction(workspace) as transaction:
+                for kind, key in found:
+                    transaction.delete(kind, key)
+
+    def _mark(self, workspace: str) -> int:
+        """What changes when the faults are cleared, in whichever process."""
+        if self._store.glance is None:
+            return 0
+        rules = self._rules.read(workspace, "")
+        return rules.cleared if rules else 0
 
 
 def from_header(text: str) -> Fault:

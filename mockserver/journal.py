@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from .matching import missing
 from .messages import Json, Request
+from .store import Line, MemoryStore, Store
 
 if TYPE_CHECKING:
     from openapi import Operation
@@ -66,16 +65,16 @@ class Filter:
     status: int | None = None
     body: Json = None
 
-    def fits(self, raw: _Raw) -> bool:
+    def fits(self, noted: Noted) -> bool:
         """Whether an exchange is one of these."""
         return (
-            _fits(self.operation, raw.operation_id)
-            and _fits(self.endpoint, raw.endpoint)
-            and (self.method is None or self.method.upper() == raw.request.method)
-            and _fits(self.path, raw.request.path)
-            and _fits(self.identity, raw.identity)
-            and (self.status is None or self.status == raw.status)
-            and (self.body is None or missing(self.body, raw.body) is None)
+            _fits(self.operation, noted.operation)
+            and _fits(self.endpoint, noted.endpoint)
+            and (self.method is None or self.method.upper() == noted.method)
+            and _fits(self.path, noted.path)
+            and _fits(self.identity, noted.identity)
+            and (self.status is None or self.status == noted.status)
+            and (self.body is None or missing(self.body, noted.said) is None)
         )
 
 
@@ -83,56 +82,59 @@ EVERYTHING = Filter()
 
 
 @dataclass(slots=True)
-class _Raw:
-    number: int
+class Noted:
+    """One exchange as it is kept: the body is as it came, in ``octets`` where it is no JSON."""
+
     moment: int
     identity: str | None
-    operation: Operation | None
-    request: Request
+    operation: str
+    method: str
+    path: str
     status: int
     seconds: float
     request_id: str
-    body: Json
-    reply: Json
     endpoint: str | None
     fault: str | None
-    whole: bool = True
+    body: Json = None
+    octets: str | None = None
 
     @property
-    def operation_id(self) -> str:
-        return UNKNOWN if self.operation is None else self.operation.id
+    def said(self) -> Json:
+        """The request's body: a JSON value, or bytes."""
+        return self.body if self.octets is None else self.octets.encode("latin-1")
 
-    def forget(self) -> None:
-        """Let go of what takes the most room."""
-        self.request, self.reply, self.whole = Request(self.request.method, self.request.path), None, False
 
-    def entry(self) -> Entry:
-        return Entry(
-            self.number,
-            self.moment,
-            self.identity,
-            self.operation_id,
-            self.request.method,
-            self.request.path,
-            self.status,
-            self.seconds,
-            self.request_id,
-            None if self.operation is None else self.operation.masked(self.body),
-            self.reply,
-            self.endpoint,
-            self.fault,
-        )
+class Exchange:
+    """What only the newest entries are kept with: the request as it came, and the reply."""
+
+    __slots__ = ("reply", "request")
+
+    def __init__(self, request: Request, reply: Json) -> None:
+        self.request, self.reply = request, reply
+
+    def to_json(self) -> Json:
+        asked = {spec.name: getattr(self.request, spec.name) for spec in fields(Request)}
+        # An answer that is no JSON is text or bytes; of bytes the journal shows the text.
+        reply = self.reply.decode("utf-8", "replace") if isinstance(self.reply, bytes) else self.reply
+        return {"request": {**asked, "body": self.request.body.decode("latin-1")}, "reply": reply}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Exchange:
+        asked = value["request"]
+        return cls(Request(**{**asked, "body": asked["body"].encode("latin-1")}), value["reply"])
 
 
 class Journal:
-    """The exchanges of every workspace. Writing costs one append; masking is done when somebody reads."""
+    """The exchanges of every workspace. Writing costs one line of a log; masking is done when somebody reads."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self.capacity = capacity
-        self._entries: dict[str, deque[_Raw]] = {}
-        self._counts: dict[str, int] = {}
-        self._changed = threading.Condition()
-        self._waiting = 0
+    def __init__(
+        self,
+        store: Store | None = None,
+        operations: Mapping[str, Operation] | None = None,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._log = (store or MemoryStore()).log(Noted, Exchange, capacity=capacity, whole=REPLIES)
+        self._operations = dict(operations or {})
 
     def record(
         self,
@@ -151,89 +153,94 @@ class Journal:
         fault: str | None = None,
     ) -> None:
         """Note one exchange."""
-        with self._changed:
-            number = self._counts.get(workspace, 0) + 1
-            self._counts[workspace] = number
-            entries = self._entries.get(workspace)
-            if entries is None:
-                entries = self._entries[workspace] = deque(maxlen=self.capacity)
-            raw = _Raw(
-                number, moment, identity, operation, request, status, seconds, request_id, body, reply, endpoint, fault
-            )  # fmt: skip
-            entries.append(raw)
-            if len(request.body) > MAX_BODY:
-                raw.body = f"[{len(request.body)} bytes]"
-                raw.forget()
-            if len(entries) > REPLIES:
-                entries[-REPLIES - 1].forget()
-            if self._waiting:
-                self._changed.notify_all()
+        if operation is None:
+            name = UNKNOWN
+        else:
+            name = operation.id
+            self._operations.setdefault(name, operation)  # the pages have operations of their own
+        noted = Noted(
+            moment, identity, name, request.method, request.path, status, seconds, request_id, endpoint, fault, body
+        )  # fmt: skip
+        exchange: Exchange | None = None
+        if len(request.body) > MAX_BODY:
+            noted.body = f"[{len(request.body)} bytes]"
+        else:
+            exchange = Exchange(request, reply)
+            if isinstance(body, bytes):
+                noted.body, noted.octets = None, body.decode("latin-1")
+        self._log.append(workspace, noted, exchange)
 
     def entries(self, workspace: str, only: Filter = EVERYTHING) -> list[Entry]:
         """The exchanges kept that fit, oldest first."""
-        return [raw.entry() for raw in self._raw(workspace) if only.fits(raw)]
+        return [self._entry(line) for line in self._log.lines(workspace) if only.fits(line.item)]
 
     def wait(self, workspace: str, count: int, timeout: float, only: Filter = EVERYTHING) -> list[Entry]:
         """The exchanges that fit, as soon as there are ``count`` of them or ``timeout`` real seconds have passed."""
         deadline = time.monotonic() + timeout
-        with self._changed:
-            self._waiting += 1
-            try:
-                while self._count(workspace, only.fits) < count:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        break
-                    self._changed.wait(left)
-            finally:
-                self._waiting -= 1
-        return self.entries(workspace, only)
+        while True:
+            seen = self._log.count(workspace)
+            found = [line for line in self._log.lines(workspace) if only.fits(line.item)]
+            left = deadline - time.monotonic()
+            if len(found) >= count or left <= 0:
+                return [self._entry(line) for line in found]
+            self._log.wait(workspace, seen, left)
 
     def workspaces(self) -> list[str]:
         """The workspaces in which something was asked."""
-        with self._changed:
-            return list(self._counts)
+        return self._log.workspaces()
 
     def latest(self, workspace: str, only: Filter, most: int, *, failed: bool | None = None) -> list[Entry]:
         """The latest exchanges that fit, newest first; with ``failed``, just those that were refused, or were not."""
         found: list[Entry] = []
-        for raw in reversed(self._raw(workspace)):
+        for line in self._log.newest(workspace):
             if len(found) == most:
                 break
-            if only.fits(raw) and failed in (None, not 200 <= raw.status < 400):
-                found.append(raw.entry())
+            if only.fits(line.item) and failed in (None, not 200 <= line.item.status < 400):
+                found.append(self._entry(line))
         return found
 
     def entry(self, workspace: str, number: int) -> Entry | None:
         """One exchange by its number; ``None`` when it is kept no more, or has not been."""
-        return next((raw.entry() for raw in self._raw(workspace) if raw.number == number), None)
+        line = self._log.line(workspace, number)
+        return None if line is None else self._entry(line)
 
     def asked(self, workspace: str, number: int) -> tuple[Operation, Request] | None:
         """The request of one exchange as it came, to ask it again; ``None`` when it is kept no more or fits no path."""
-        for raw in self._raw(workspace):
-            if raw.number == number and raw.operation is not None and raw.whole:
-                return raw.operation, raw.request
-        return None
+        line = self._log.line(workspace, number)
+        operation = None if line is None else self._operations.get(line.item.operation)
+        if line is None or operation is None or line.extra is None:
+            return None
+        return operation, line.extra.request
 
     def count(self, workspace: str) -> int:
         """How many exchanges there have been, dropped ones included."""
-        return self._counts.get(workspace, 0)
+        return self._log.count(workspace)
 
     def dropped(self, workspace: str) -> int:
         """How many exchanges are no longer kept."""
-        return self.count(workspace) - len(self._entries.get(workspace, ()))
+        return max(0, self.count(workspace) - self._log.capacity)
 
     def clear(self, workspace: str) -> None:
         """Forget the exchanges of one workspace."""
-        with self._changed:
-            self._entries.pop(workspace, None)
-            self._counts.pop(workspace, None)
+        self._log.clear(workspace)
 
-    def _raw(self, workspace: str) -> list[_Raw]:
-        with self._changed:
-            return list(self._entries.get(workspace, ()))
-
-    def _count(self, workspace: str, fits: Callable[[_Raw], bool]) -> int:
-        return sum(map(fits, self._entries.get(workspace, ())))
+    def _entry(self, line: Line[Noted]) -> Entry:
+        noted, operation = line.item, self._operations.get(line.item.operation)
+        return Entry(
+            line.number,
+            noted.moment,
+            noted.identity,
+            noted.operation,
+            noted.method,
+            noted.path,
+            noted.status,
+            noted.seconds,
+            noted.request_id,
+            None if operation is None else operation.masked(noted.said),
+            line.extra.reply if line.extra is not None else None,
+            noted.endpoint,
+            noted.fault,
+        )
 
 
 def _fits(pattern: str | None, text: str | None) -> bool:

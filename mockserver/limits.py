@@ -6,14 +6,14 @@ timer thread, so its windows would not follow the mock's clock; and it has no wa
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .auth import Identity
 from .errors import RequestLimitExceeded
+from .store import MemoryStore, Store
 
 Json = Any
 Unit = Literal["calls", "tokens"]
@@ -22,6 +22,9 @@ Place = tuple[str, str]
 
 WINDOW = 60_000
 """Milliseconds of the rolling window; the only renewal period there is, is the minute."""
+
+MANY = 500
+"""Moments that a window tells apart to the millisecond: it is written down as a whole with every call."""
 
 _SCOPES = {
     "endpoint": "endpoint",
@@ -97,9 +100,8 @@ def _groups_of(identity: Identity) -> set[str]:
 class Limiter:
     """Counts calls and tokens over the last minute. All that is counted stays in here, behind three methods."""
 
-    def __init__(self) -> None:
-        self._windows: dict[Place, dict[tuple[str, Unit], _Window]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, store: Store | None = None) -> None:
+        self._windows = (store or MemoryStore()).documents(Windows)
 
     def admit(self, place: Place, name: str, required: tuple[Requirement, ...], now: int) -> dict[str, str]:
         """Count one call, when every requirement holds. Returns the headers that tell what is left.
@@ -109,12 +111,12 @@ class Limiter:
         """
         if not required:
             return {}
-        with self._lock:
-            waits = [(self._wait(place, requirement, now), requirement) for requirement in required]
+        with self._windows.changing(*place) as windows:
+            waits = [(windows.wait(requirement, now), requirement) for requirement in required]
             longest, requirement = max(waits, key=lambda wait: wait[0])
             if longest == 0:
-                self._count(place, required, "calls", 1, now)
-            headers = self._headers(place, required, now)
+                windows.count(required, "calls", 1, now)
+            headers = windows.headers(required, now)
         if longest == 0:
             return headers
         raise RequestLimitExceeded(
@@ -126,26 +128,29 @@ class Limiter:
     def charge(self, place: Place, required: tuple[Requirement, ...], tokens: int, now: int) -> None:
         """Count the tokens of an answered call."""
         if tokens > 0 and any(requirement.unit == "tokens" for requirement in required):
-            with self._lock:
-                self._count(place, required, "tokens", tokens, now)
+            with self._windows.changing(*place) as windows:
+                windows.count(required, "tokens", tokens, now)
 
     def clear(self, workspace: str) -> None:
         """Forget what was counted in one workspace."""
-        with self._lock:
-            for place in [place for place in self._windows if place[0] == workspace]:
-                del self._windows[place]
+        self._windows.clear(workspace)
 
-    def _window(self, place: Place, subject: str, unit: Unit) -> _Window:
-        return self._windows.setdefault(place, {}).setdefault((subject, unit), _Window())
 
-    def _wait(self, place: Place, requirement: Requirement, now: int) -> int:
+@dataclass(slots=True)
+class Windows:
+    """What is counted of one endpoint, by the unit and whose use it is."""
+
+    windows: dict[str, _Window] = field(default_factory=dict)
+
+    def wait(self, requirement: Requirement, now: int) -> int:
         """Milliseconds until the requirement holds; 0 when it does."""
         return min(
-            self._window(place, allowance.subject, requirement.unit).wait(allowance.allowed, now)
+            self._window(allowance.subject, requirement.unit).wait(allowance.allowed, now)
             for allowance in requirement.allowances
         )
 
-    def _count(self, place: Place, required: tuple[Requirement, ...], unit: Unit, amount: int, now: int) -> None:
+    def count(self, required: tuple[Requirement, ...], unit: Unit, amount: int, now: int) -> None:
+        """Count an amount under every subject that a requirement of this unit names."""
         subjects = {
             allowance.subject
             for requirement in required
@@ -153,14 +158,14 @@ class Limiter:
             for allowance in requirement.allowances
         }
         for subject in subjects:
-            self._window(place, subject, unit).add(amount, now)
+            self._window(subject, unit).add(amount, now)
 
-    def _headers(self, place: Place, required: tuple[Requirement, ...], now: int) -> dict[str, str]:
+    def headers(self, required: tuple[Requirement, ...], now: int) -> dict[str, str]:
         """What is left of the tightest allowance of each unit, in the headers that the gateway's proxies hand on."""
         tightest: dict[Unit, tuple[int, int, int]] = {}
         for requirement in required:
             for allowance in requirement.allowances:
-                window = self._window(place, allowance.subject, requirement.unit)
+                window = self._window(allowance.subject, requirement.unit)
                 left = max(0, allowance.allowed - window.total(now))
                 state = (left, allowance.allowed, _seconds(window.age_out(now)))
                 tightest[requirement.unit] = min(tightest.get(requirement.unit, state), state)
@@ -170,15 +175,28 @@ class Limiter:
                 headers[f"X-Ratelimit-{part}-{_HEADERS[unit]}"] = str(value)
         return headers
 
+    def _window(self, subject: str, unit: Unit) -> _Window:
+        return self.windows.setdefault(f"{unit} {subject}", _Window())
+
 
 class _Window:
-    """Amounts of the last minute, by the moment at which they were counted."""
+    """Amounts of the last minute, by the moment at which they were counted.
+
+    Beyond MANY moments, those of the same tenth of a second are counted as the latest of them.
+    """
 
     __slots__ = ("_entries", "_total")
 
-    def __init__(self) -> None:
-        self._entries: deque[tuple[int, int]] = deque()
-        self._total = 0
+    def __init__(self, entries: Iterable[tuple[int, int]] = ()) -> None:
+        self._entries: deque[tuple[int, int]] = deque(entries)
+        self._total = sum(amount for _, amount in self._entries)
+
+    def to_json(self) -> Json:
+        return list(self._entries)
+
+    @classmethod
+    def from_json(cls, value: Json) -> _Window:
+        return cls((int(moment), int(amount)) for moment, amount in value)
 
     def total(self, now: int) -> int:
         entries = self._entries
@@ -189,7 +207,8 @@ class _Window:
 
     def add(self, amount: int, now: int) -> None:
         self._total += amount
-        if self._entries and self._entries[-1][0] == now:
+        grain = 1 if len(self._entries) < MANY else 100
+        if self._entries and self._entries[-1][0] // grain == now // grain:
             amount += self._entries.pop()[1]
         self._entries.append((now, amount))
 

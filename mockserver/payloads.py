@@ -6,12 +6,12 @@ with usage tracking alone, a row has the counts but neither request nor response
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+
+from .store import MemoryStore, Store
 
 Json = Any
 
@@ -53,11 +53,8 @@ class Payload:
 class Payloads:
     """The rows of every workspace."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self.capacity = capacity
-        self._rows: dict[str, deque[Payload]] = {}
-        self._counts: dict[str, int] = {}
-        self._lock = threading.Lock()
+    def __init__(self, store: Store | None = None, capacity: int = CAPACITY) -> None:
+        self._rows = (store or MemoryStore()).log(Payload, capacity=capacity)
 
     def record(self, workspace: str, *, logged: bool, request: bytes, response: Json, **columns: Any) -> None:
         """Add one row, whose ``columns`` are members of Payload. The bodies are left out unless they are ``logged``."""
@@ -66,27 +63,21 @@ class Payloads:
             name: body.decode("utf-8", "replace") for name, body in bodies.items() if len(body) <= MAX_BODY
         }
         codes = tuple(TOO_LARGE[name] for name, body in bodies.items() if len(body) > MAX_BODY)
-        with self._lock:
-            number = self._counts.get(workspace, 0) + 1
-            self._counts[workspace] = number
-            rows = self._rows.setdefault(workspace, deque(maxlen=self.capacity))
-            rows.append(Payload(number=number, logging_error_codes=codes, **texts, **columns))
+        self._rows.append(workspace, Payload(number=0, logging_error_codes=codes, **texts, **columns))
 
     def entries(self, workspace: str, endpoint: str | None = None) -> list[Payload]:
         """The rows kept, oldest first: all, or those of the endpoint of this name."""
-        rows = list(self._rows.get(workspace, ()))
-        return rows if endpoint is None else [row for row in rows if row.endpoint == endpoint]
+        lines = self._rows.lines(workspace)
+        return [replace(line.item, number=line.number) for line in lines if endpoint in (None, line.item.endpoint)]
 
     def count(self, workspace: str) -> int:
         """How many rows there have been, dropped ones included."""
-        return self._counts.get(workspace, 0)
+        return self._rows.count(workspace)
 
     def dropped(self, workspace: str) -> int:
         """How many rows are no longer kept."""
-        return self.count(workspace) - len(self._rows.get(workspace, ()))
+        return max(0, self.count(workspace) - self._rows.capacity)
 
     def clear(self, workspace: str) -> None:
         """Forget the rows of one workspace."""
-        with self._lock:
-            self._rows.pop(workspace, None)
-            self._counts.pop(workspace, None)
+        self._rows.clear(workspace)

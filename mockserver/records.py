@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from .auth import RegisteredToken
+from .circumstances import Circumstances
 from .domain.endpoint import Endpoint
 from .domain.permissions import AccessList
 from .domain.traffic import Pace
+from .faults import DeploymentFault, FaultRule
 from .handlers.access import FoundationSettings
 from .handlers.endpoints import Created
 from .handlers.external_function import Stub
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """The clock and the settings of a workspace's own, as somebody changed them over HTTP."""
-
-    clock: tuple[float | None, ...] | None = None
-    settings: dict[str, Any] | None = None
-
+from .replies import ReplyRule, Strict
+from .staleness import StaleReads
 
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (Endpoint, AccessList, FoundationSettings, Created, Pace, Stub, RegisteredToken)
 }
 """The state that is exported. A test compares this with what handlers put."""
 
-KEPT = {**KINDS, Circumstances.__name__: Circumstances}
-"""Everything that a store on disk holds."""
+KEPT = KINDS | {
+    kind.__name__: kind for kind in (Circumstances, FaultRule, DeploymentFault, ReplyRule, Strict, StaleReads)
+}
+"""Every kind of record that a database holds: the state, and how the simulation was set."""

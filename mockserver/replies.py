@@ -14,7 +14,6 @@ up lets the next older one answer.
 
 from __future__ import annotations
 
-import itertools
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from typing import Any
 from .errors import InjectedError
 from .matching import JsonPath, difference, missing, shortened
 from .messages import Json
+from .store import MemoryStore, Store
 
 MOST_RULES = 10_000
 """Rules that one workspace may hold; more is a test that forgets to clear up."""
@@ -80,6 +80,21 @@ class ScriptedReply:
             return orjson.dumps(self.json).decode()
         return None
 
+    def to_json(self) -> Json:
+        """The mapping that ``scripted`` makes this reply of."""
+        written = {spec.name: value for spec in fields(self) if (value := getattr(self, spec.name)) != spec.default}
+        if self.tool_calls:
+            written["tool_calls"] = [{"name": c.name, "arguments": c.arguments, "id": c.id} for c in self.tool_calls]
+        if self.error is not None:
+            written["error"] = {
+                "status": self.error.status,
+                "error_code": self.error.code,
+                "message": self.error.message,
+                "headers": self.error.headers,
+                "body": self.error.injected_body,
+            }
+        return written
+
 
 Answer = ScriptedReply | str | Mapping[str, Json] | Exception
 """What may be scripted: a reply, its text, its fields by name, or an error to raise."""
@@ -110,6 +125,27 @@ class ReplyRule:
     when: Callable[[Json], bool] | None = None
     times: int | None = None
     id: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the rule can be written down: it has no Python functions."""
+        return self.when is None and all(isinstance(answer, ScriptedReply) for answer in self.answers)
+
+    def to_json(self) -> Json:
+        """The rule as ``from_json`` reads it.
+
+        Raises:
+            TypeError: it has Python functions.
+        """
+        if not self.is_plain:
+            raise TypeError("a rule with Python functions cannot be written down")
+        written = {spec.name: value for spec in fields(self) if (value := getattr(self, spec.name)) != spec.default}
+        return {**written, "answers": [answer.to_json() for answer in self.answers]}  # type: ignore[union-attr]  # plain
+
+    @classmethod
+    def from_json(cls, value: Json) -> ReplyRule:
+        """The rule that was written down."""
+        return rule(value["answers"], **{name: part for name, part in value.items() if name != "answers"})
 
     def mismatch(self, endpoint: str, body: Json) -> tuple[int, str] | None:
         """``None`` when the rule matches; otherwise how many conditions held, and the first that did not, in words."""
@@ -165,39 +201,53 @@ class ReplyRule:
         return ", ".join(parts)
 
 
-@dataclass(slots=True)
-class _Installed:
-    rule: ReplyRule
-    used: int = 0
+@dataclass(frozen=True, slots=True)
+class Strict:
+    """Says, by being there, that unmatched requests are refused."""
 
-    @property
-    def spent(self) -> bool:
-        return self.rule.times is not None and self.used >= self.rule.times
+
+@dataclass(slots=True)
+class Scripts:
+    """How many rules a workspace was given."""
+
+    added: int = 0
+
+
+@dataclass(slots=True)
+class Used:
+    """How often a rule has answered."""
+
+    count: int = 0
 
 
 class Replies:
-    """The scripted replies of every workspace."""
+    """The scripted replies of every workspace. Rules with Python functions are this process's own."""
 
-    def __init__(self) -> None:
-        self._rules: dict[str, list[_Installed]] = {}
-        self._strict: set[str] = set()
-        self._numbers = itertools.count(1)
+    def __init__(self, store: Store | None = None) -> None:
+        self._store, self._own = store or MemoryStore(), MemoryStore()
+        self._scripts = self._store.documents(Scripts)
+        self._used = self._store.documents(Used)
+        self._installed: set[str] = set()
         self._lock = threading.Lock()
 
     @property
     def installed(self) -> bool:
-        """Whether any workspace has scripted replies."""
-        return bool(self._rules)
+        """Whether this process has scripted replies for any workspace."""
+        return bool(self._installed)
 
     def add(self, workspace: str, rule: ReplyRule) -> ReplyRule:
         """Install a rule; returned with its id. Raises ValueError when it cannot work."""
         _check(rule)
-        rule = replace(rule, id=rule.id or f"reply-{next(self._numbers)}")
         with self._lock:
-            rules = self._rules.setdefault(workspace, [])
-            if len(rules) >= MOST_RULES:
+            self._installed.add(workspace)
+        with self._scripts.changing(workspace, "") as scripts:
+            scripts.added += 1
+            number = scripts.added
+        rule = replace(rule, id=rule.id or f"reply-{number}")
+        with (self._store if rule.is_plain else self._own).transaction(workspace) as transaction:
+            if len(transaction.all(ReplyRule)) >= MOST_RULES:
                 raise ValueError(f"the workspace already has {MOST_RULES} scripted replies: clear some first")
-            rules.append(_Installed(rule))
+            transaction.put(str(number), rule)
         return rule
 
     def find(self, workspace: str, endpoint: str, body: Json) -> ScriptedReply | None:
@@ -206,58 +256,77 @@ class Replies:
         Raises:
             InjectedError: nothing matches and the workspace is strict; the message shows the nearest rule.
         """
-        rules = self._rules.get(workspace)
-        if not rules and workspace not in self._strict:
-            return None
+        rules, strict = self._rules(workspace), self.is_strict(workspace)
         misses: list[tuple[int, str, ReplyRule]] = []
-        for installed in reversed(rules or []):
-            miss = installed.rule.mismatch(endpoint, body)
+        for key, rule in reversed(rules):
+            miss = rule.mismatch(endpoint, body)
             if miss is not None:
-                misses.append((*miss, installed.rule))
+                misses.append((*miss, rule))
                 continue
-            turn = self._turn(installed)
+            turn = self._turn(workspace, key, rule)
             if turn is not None:
-                return _answer(installed.rule.answers[min(turn, len(installed.rule.answers) - 1)], body)
-            misses.append((99, f"it was to answer {installed.rule.times} times and has done so", installed.rule))
-        if workspace in self._strict:
+                return _answer(rule.answers[min(turn, len(rule.answers) - 1)], body)
+            misses.append((99, f"it was to answer {rule.times} times and has done so", rule))
+        if strict:
             raise InjectedError(400, "BAD_REQUEST", _unmatched(endpoint, body, misses))
         return None
 
-    def _turn(self, installed: _Installed) -> int | None:
-        with self._lock:
-            if installed.spent:
+    def _rules(self, workspace: str) -> list[tuple[str, ReplyRule]]:
+        """The rules by their numbers, in the order in which they were added."""
+        shared, own = self._store.items(ReplyRule, workspace), self._own.items(ReplyRule, workspace)
+        return sorted([*shared, *own], key=lambda item: int(item[0])) if own else shared
+
+    def _turn(self, workspace: str, key: str, rule: ReplyRule) -> int | None:
+        with self._used.changing(workspace, key) as used:
+            if rule.times is not None and used.count >= rule.times:
                 return None
-            installed.used += 1
-            return installed.used - 1
+            used.count += 1
+            return used.count - 1
 
     def strict(self, workspace: str, on: bool = True) -> None:
         """Whether a request that no rule matches is refused instead of being given a generated answer."""
-        with self._lock:
-            (self._strict.add if on else self._strict.discard)(workspace)
+        if on == self.is_strict(workspace):
+            return
+        with self._store.transaction(workspace) as transaction:
+            if on:
+                transaction.put("", Strict())
+            else:
+                transaction.delete(Strict, "")
 
     def is_strict(self, workspace: str) -> bool:
         """Whether unmatched requests are refused."""
-        return workspace in self._strict
+        return self._store.get(Strict, workspace, "") is not None
 
     def rules(self, workspace: str) -> list[tuple[ReplyRule, int]]:
         """The rules in the order in which they were added, each with how often it has answered."""
-        return [(installed.rule, installed.used) for installed in list(self._rules.get(workspace, ()))]
+        found = [(rule, self._used.read(workspace, key)) for key, rule in self._rules(workspace)]
+        return [(rule, used.count if used else 0) for rule, used in found]
 
     def remove(self, workspace: str, rule_id: str) -> bool:
         """Take one rule away; whether it was there."""
-        with self._lock:
-            rules = self._rules.get(workspace, [])
-            kept = [installed for installed in rules if installed.rule.id != rule_id]
-            if len(kept) == len(rules):
-                return False
-            self._rules[workspace] = kept
-        return True
+        return self._remove(workspace, rule_id) > 0
 
     def clear(self, workspace: str) -> None:
         """Forget the rules of one workspace."""
+        self._remove(workspace, None)
+        self.strict(workspace, False)
+        self._scripts.clear(workspace)
+        self._used.clear(workspace)
         with self._lock:
-            self._rules.pop(workspace, None)
-            self._strict.discard(workspace)
+            self._installed.discard(workspace)
+
+    def _remove(self, workspace: str, rule_id: str | None) -> int:
+        """Take away the rules of this id, or all of them; how many there were."""
+        stores: tuple[Store, ...] = (self._store, self._own)
+        removed = 0
+        for store in stores:
+            keys = [key for key, rule in store.items(ReplyRule, workspace) if rule_id in (None, rule.id)]
+            if keys:
+                with store.transaction(workspace) as transaction:
+                    for key in keys:
+                        transaction.delete(ReplyRule, key)
+            removed += len(keys)
+        return removed
 
 
 def rule(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from openapi.values import REDACTED
 
 from .auth import REGISTRY, Identity, RegisteredToken
-from .clock import AdjustableClock
+from .clock import AdjustableClock, Setting
 from .codec import CodecError, decode, encode
 from .domain.endpoint import Endpoint
 from .domain.permissions import AccessList, grants_of
@@ -54,7 +54,7 @@ class Snapshot:
 
     workspace: str
     records: Mapping[str, Mapping[str, object]]
-    clock: tuple[int, int | None, float]
+    clock: Setting
 
 
 def taken(mock: Mock, workspace: str) -> Snapshot:
@@ -187,7 +187,7 @@ def moment_of(text: Json, where: str) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _clock(mock: Mock, workspace: str) -> tuple[int, int | None, float]:
+def _clock(mock: Mock, workspace: str) -> Setting:
     return mock.clock_of(workspace).setting
 
 
@@ -206,11 +206,11 @@ def _head_problems(document: Json) -> Iterator[str]:
         yield violation.message
 
 
-def _read_clock(given: Mapping[str, Json]) -> tuple[int, int | None, float] | None:
+def _read_clock(given: Mapping[str, Json]) -> Setting | None:
     if not given:
         return None
     frozen = moment_of(given["frozen_at"], "clock.frozen_at") if given.get("frozen_at") is not None else None
-    return round((given.get("ahead") or 0) * 1000), frozen, float(given.get("auto_advance") or 0)
+    return Setting(round((given.get("ahead") or 0) * 1000), frozen, float(given.get("auto_advance") or 0))
 
 
 def _read_records(store: Store, workspace: str, given: Mapping[str, Mapping[str, Json]]) -> None:
@@ -228,10 +228,10 @@ def _read_records(store: Store, workspace: str, given: Mapping[str, Mapping[str,
         raise StateError(problems)
 
 
-def _create(mock: Mock, store: Store, workspace: str, bodies: Any, clock: tuple[int, int | None, float] | None) -> None:
+def _create(mock: Mock, store: Store, workspace: str, bodies: Any, clock: Setting | None) -> None:
     """Create the described endpoints in ``store``, by the handlers that create them for clients."""
     scratch = copy.copy(mock.of(workspace))
-    scratch.store, scratch.faults, scratch.staleness = store, Faults(), Staleness()
+    scratch.store, scratch.faults, scratch.staleness = store, Faults(store), Staleness(store)
     scratch.settings = replace(scratch.settings, provisioning=0)
     if clock is not None:
         scratch.clock = AdjustableClock()

@@ -1,156 +1,412 @@
-"""The state in a SQL database, through SQLAlchemy Core: what was acknowledged is on the disk.
+"""The state in a SQL database, through SQLAlchemy Core, shared by all processes that open it.
 
-Everything that only SQLite needs is in ``_sqlite``; another database takes a function of its own there.
+Records are cached. Each workspace has a version that grows with every transaction; a read looks at the version and
+fetches only what has changed since. Within one request a look counts for a moment, so that most reads cost nothing.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
+import math
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, TypeVar, cast
-from urllib.parse import quote
+from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
-from .codec import CodecError, decode, encode
+from .codec import decode, encode
+from .databases import opened  # first: it explains how to get what is missing
 from .records import KEPT
-from .store import StoreError, Transaction
+from .store import Changes, Documents, Line, Log, StoreError, Transaction
 
-try:
-    import sqlalchemy as sql
-    from sqlalchemy.engine import URL, Connection, Engine, make_url
-except ImportError as problem:  # pragma: no cover - the extra is not installed
-    raise StoreError(
-        f"--store needs the extra 'store' ({problem}): pip install 'serving-endpoints-mock[store]'"
-    ) from None
+import sqlalchemy as sql  # isort: skip
+from sqlalchemy.engine import Connection, Engine  # isort: skip
+
+from . import sql_tables as tables  # isort: skip
 
 Record = TypeVar("Record")
+State = TypeVar("State")
+Item = TypeVar("Item")
+Row = Mapping[str, Any]
 
-FORMAT = 1
-"""The version of the tables and of the records in them."""
+GLANCE = 0.2
+"""Real seconds after which to look again for what other processes did."""
 
-BUSY = 30
-"""Seconds that a writer waits for another process."""
+MOMENT = 0.02
+"""Real seconds for which a look at a workspace's version counts in the same request."""
 
-_metadata = sql.MetaData()
-_about = sql.Table("serving_mock", _metadata, sql.Column("format", sql.Integer, nullable=False))
-_records = sql.Table(
-    "records",
-    _metadata,
-    sql.Column("position", sql.Integer, primary_key=True, autoincrement=True),
-    sql.Column("workspace", sql.Text, nullable=False),
-    sql.Column("kind", sql.Text, nullable=False),
-    sql.Column("key", sql.Text, nullable=False),
-    sql.Column("document", sql.Text, nullable=False),
-    sql.UniqueConstraint("workspace", "kind", "key"),
-)
-_columns = _records.c
-_place = (
-    (_columns.workspace == sql.bindparam("at_workspace"))
-    & (_columns.kind == sql.bindparam("at_kind"))
-    & (_columns.key == sql.bindparam("at_key"))
-)
-_GET = sql.select(_columns.document).where(_place)
-_ALL = (
-    sql.select(_columns.key, _columns.document)
-    .where((_columns.workspace == sql.bindparam("at_workspace")) & (_columns.kind == sql.bindparam("at_kind")))
-    .order_by(_columns.position)
-)
-_REPLACE = sql.update(_records).where(_place).values(document=sql.bindparam("new_document"))
-_DELETE = sql.delete(_records).where(_place)
-_INSERT = sql.insert(_records)
-_CLEAR = sql.delete(_records).where(_columns.workspace == sql.bindparam("at_workspace"))
+MOST_CACHED = 1000
+"""Workspaces, and single records of one workspace, that are cached."""
+
+EVERY = 50
+"""Lines of a log after which those that are too old are dropped."""
+
+_UNKNOWN: Any = object()
+
+
+class _Here(threading.local):
+    """What this thread is in: a transaction, and a request with the caches it has looked after."""
+
+    connection: Connection | None = None
+    looked: dict[str, tuple[_Cache, float]] | None = None
 
 
 class SqlStore:
     """The state of all workspaces in a database.
 
     Args:
-        url: an SQLAlchemy URL, such as ``sqlite:///mock.db``.
+        url: an SQLAlchemy URL: ``sqlite:///mock.db`` or ``postgresql://user:password@host/database``.
 
     Raises:
-        StoreError: the database cannot be used: it is damaged, somebody else's, or written by a newer version. The
-            text names the place; nothing in it has been changed.
+        StoreError: the database cannot be used: it cannot be reached, is damaged, somebody else's, or written by a
+            newer version. The text names the place; nothing in it has been changed.
     """
 
+    instant = False
+    glance: float | None = GLANCE
+
     def __init__(self, url: str) -> None:
-        self._engine = _sqlite(url)
-        self._writing = threading.RLock()
-        with self._engine.begin() as connection:
-            if not sql.inspect(connection).has_table(_about.name):
-                _metadata.create_all(connection)
-                connection.execute(sql.insert(_about).values(format=FORMAT))
+        self._database = opened(url)
+        self._here = _Here()
+        self._caches: dict[str, _Cache] = {}
+        self._logs: dict[type, _SqlLog[Any]] = {}
+        with self._alone(self._database.durable) as connection:
+            self.process: int = connection.execute(tables.JOIN).scalar_one()
 
     def get(self, kind: type[Record], workspace: str, key: str) -> Record | None:
-        with self._reading() as connection:
-            return _got(connection, kind, workspace, key)
+        cache = self._looked_at(workspace)
+        version, found = cache.version, cache.get(kind, key)
+        if found is _UNKNOWN:
+            if "\0" in key:  # which PostgreSQL cannot even be asked for
+                return None
+            rows = self._read(tables.GET, {"workspace": workspace, "kind": kind.__name__, "key": key})
+            found = _decoded(kind, rows[0][0]) if rows else None
+            cache.remember(version, kind, key, found)
+        return cast("Record | None", found)
 
     def all(self, kind: type[Record], workspace: str) -> list[Record]:
-        return [record for _, record in self.items(kind, workspace)]
+        return list(self._kind(kind, workspace).values())
 
     def items(self, kind: type[Record], workspace: str) -> list[tuple[str, Record]]:
-        with self._reading() as connection:
-            return _items(connection, kind, workspace)
+        return list(self._kind(kind, workspace).items())
 
     def workspaces(self) -> list[str]:
-        names = sql.select(_columns.workspace).group_by(_columns.workspace).order_by(sql.func.min(_columns.position))
-        with self._reading() as connection:
-            return list(connection.execute(names).scalars())
+        return [name for (name,) in self._read(tables.WORKSPACES, {})]
 
     @contextmanager
     def transaction(self, workspace: str) -> Iterator[Transaction]:
-        with self._writing, self._engine.begin() as connection:
-            yield _SqlTransaction(connection, workspace)
+        if self._here.connection is not None:
+            raise RuntimeError("this thread is in a transaction already")
+        looked = self._here.looked
+        try:
+            with self._alone(self._database.durable) as connection:
+                version, removed = self._locked(connection, workspace)
+                cache = self._cache(workspace)
+                self._catch_up(cache, workspace, version, removed)
+                self._here.looked = {workspace: (cache, math.inf)}
+                changes = Changes(self, workspace)
+                yield changes
+                if changes.made:
+                    gone = _written(connection, workspace, version + 1, changes.made)
+                    place = {"workspace": workspace, "version": version + 1}
+                    connection.execute(tables.BUMP, {**place, "removed": version + 1 if gone else removed})
+        finally:
+            self._here.looked = looked
+            if looked is not None:
+                looked.pop(workspace, None)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        before, self._here.looked = self._here.looked, {}
+        try:
+            yield
+        finally:
+            self._here.looked = before
+
+    def documents(self, kind: type[State]) -> Documents[State]:
+        return _SqlDocuments(self, kind)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with self._alone(self._database.quick):
+            yield
+
+    def log(self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0) -> Log[Item]:
+        return self._logs.setdefault(kind, _SqlLog(self, kind, extra, capacity, whole))
 
     def clear(self, workspace: str) -> None:
-        with self._writing, self._engine.begin() as connection:
-            connection.execute(_CLEAR, {"at_workspace": workspace})
+        with self._alone(self._database.durable) as connection:
+            version, _ = self._locked(connection, workspace)
+            for statement in tables.CLEAR:
+                connection.execute(statement, {"workspace": workspace})
+            bumped = {"workspace": workspace, "version": version + 1, "removed": version + 1}
+            connection.execute(tables.BUMP, bumped)
+        if self._here.looked is not None:
+            self._here.looked.pop(workspace, None)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.durable.dispose()
+        self._database.quick.dispose()
 
-    def _reading(self) -> Connection:
-        return self._engine.connect().execution_options(reading=True)
+    @contextmanager
+    def _alone(self, engine: Engine) -> Iterator[Connection]:
+        """A connection in a transaction: of its own, or the one that this thread is in already."""
+        here = self._here
+        if here.connection is not None:
+            yield here.connection
+            return
+        with _explained(), self._database.writing, _begun(engine) as connection:
+            here.connection = connection
+            try:
+                yield connection
+            finally:
+                here.connection = None
+
+    def _quick(self) -> Any:
+        return self._alone(self._database.quick)
+
+    def _read(self, statement: sql.TextClause, place: Row) -> list[Any]:
+        """The rows that a statement finds, now or, in a transaction, in it."""
+        if self._here.connection is not None:
+            return list(self._here.connection.execute(statement, place))
+        with _explained():
+            try:
+                return self._rows(statement, place)
+            except sql.exc.DBAPIError as problem:  # the connection was lost while it lay in the pool
+                if not problem.connection_invalidated:
+                    raise
+                return self._rows(statement, place)
+
+    def _rows(self, statement: sql.TextClause, place: Row) -> list[Any]:
+        with self._database.quick.connect().execution_options(reading=True) as connection:
+            return list(connection.execute(statement, place))
+
+    def _locked(self, connection: Connection, workspace: str) -> tuple[int, int]:
+        """The workspace's version and that of its latest removal; nobody else changes the workspace meanwhile."""
+        row = connection.execute(tables.LOCK, {"workspace": workspace}).one_or_none()
+        if row is None:
+            connection.execute(tables.FOUND, {"workspace": workspace})
+            row = connection.execute(tables.LOCK, {"workspace": workspace}).one()
+        return row.version, row.removed
+
+    def _kind(self, kind: type[Record], workspace: str) -> dict[str, Record]:
+        cache = self._looked_at(workspace)
+        version, known = cache.version, cache.kinds.get(kind.__name__)
+        if known is None:
+            rows = self._read(tables.ALL, {"workspace": workspace, "kind": kind.__name__})
+            known = {key: _decoded(kind, document) for key, document in rows}
+            cache.remember_all(version, kind, known)
+        return cast("dict[str, Record]", known)
+
+    def _cache(self, workspace: str) -> _Cache:
+        if len(self._caches) > MOST_CACHED:
+            self._caches.clear()
+        return self._caches.setdefault(workspace, _Cache())
+
+    def _looked_at(self, workspace: str) -> _Cache:
+        """The cache of a workspace, with everything in it that was committed before this request asked."""
+        looked, now = self._here.looked, time.monotonic()
+        if looked is not None and workspace in looked and now < looked[workspace][1]:
+            return looked[workspace][0]
+        names = (workspace, "")  # together with what belongs to no workspace, which is asked for as often
+        rows = {row[0]: row for row in self._read(tables.VERSIONS, {"one": workspace, "two": ""})}
+        for name in names:
+            cache = self._cache(name)
+            _, version, removed = rows.get(name, (name, 0, 0))
+            self._catch_up(cache, name, version, removed)
+            if looked is not None:
+                looked[name] = (cache, now + MOMENT)
+            if name == workspace:
+                found = cache
+        return found
+
+    def _catch_up(self, cache: _Cache, workspace: str, version: int, removed: int) -> None:
+        with cache.lock:
+            if version <= cache.version:
+                return
+            if removed > cache.version:
+                cache.forget()
+            else:
+                place = {"workspace": workspace, "version": cache.version}
+                cache.change((KEPT[kind], key, text) for kind, key, text in self._read(tables.SINCE, place))
+            cache.version = version
 
 
-class _SqlTransaction:
-    def __init__(self, connection: Connection, workspace: str) -> None:
-        self._connection, self._workspace = connection, workspace
+class _Cache:
+    """Records of one workspace as they were at its ``version``, or later."""
 
-    def get(self, kind: type[Record], key: str) -> Record | None:
-        return _got(self._connection, kind, self._workspace, key)
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.version = 0
+        self.kinds: dict[str, dict[str, Any]] = {}
+        self._single: dict[tuple[str, str], Any] = {}
 
-    def all(self, kind: type[Record]) -> list[Record]:
-        return [record for _, record in _items(self._connection, kind, self._workspace)]
+    def get(self, kind: type, key: str) -> Any:
+        """A record, ``None`` when there is none, or the mark that it is not known."""
+        known = self.kinds.get(kind.__name__)
+        if known is not None:
+            return known.get(key)
+        return self._single.get((kind.__name__, key), _UNKNOWN)
 
-    def put(self, key: str, record: object) -> None:
-        place = _at(type(record), self._workspace, key)
-        document = orjson.dumps(encode(record)).decode()
-        if self._connection.execute(_REPLACE, {**place, "new_document": document}).rowcount == 0:
-            row = {name.removeprefix("at_"): value for name, value in place.items()}
-            self._connection.execute(_INSERT, {**row, "document": document})
+    def remember(self, version: int, kind: type, key: str, record: Any) -> None:
+        """Note what was read when this was at ``version``, unless it may be outdated by now."""
+        with self.lock:
+            if self.version == version:
+                if len(self._single) > MOST_CACHED:
+                    self._single.clear()
+                self._single[kind.__name__, key] = record
 
-    def delete(self, kind: type[object], key: str) -> None:
-        self._connection.execute(_DELETE, _at(kind, self._workspace, key))
+    def remember_all(self, version: int, kind: type, records: dict[str, Any]) -> None:
+        with self.lock:
+            if self.version == version:
+                self.kinds[kind.__name__] = records
+
+    def change(self, rows: Iterable[tuple[type, str, str]]) -> None:
+        for kind, key, document in rows:
+            record: Any = _decoded(kind, document)
+            if kind.__name__ in self.kinds:
+                self.kinds[kind.__name__][key] = record
+            self._single[kind.__name__, key] = record
+
+    def forget(self) -> None:
+        self.kinds, self._single = {}, {}
 
 
-def _got(connection: Connection, kind: type[Record], workspace: str, key: str) -> Record | None:
-    document = connection.execute(_GET, _at(kind, workspace, key)).scalar()
-    return None if document is None else _decoded(kind, document)
+class _SqlDocuments(Generic[State]):
+    def __init__(self, store: SqlStore, kind: type[State]) -> None:
+        self._store, self._kind = store, kind
+
+    def read(self, workspace: str, key: str) -> State | None:
+        rows = self._store._read(tables.READ_DOCUMENT, self._place(workspace, key))
+        return decode(self._kind, orjson.loads(rows[0][0])) if rows else None
+
+    @contextmanager
+    def changing(self, workspace: str, key: str) -> Iterator[State]:
+        place = self._place(workspace, key)
+        with self._store._quick() as connection:
+            before = connection.execute(tables.TAKE_DOCUMENT, place).scalar()
+            while before is None:
+                connection.execute(tables.MAKE_DOCUMENT, {**place, "document": "{}"})
+                before = connection.execute(tables.TAKE_DOCUMENT, place).scalar()
+            state = self._kind() if before == "{}" else decode(self._kind, orjson.loads(before))
+            yield state
+            after = _dumped(state)
+            if after != before:
+                connection.execute(tables.KEEP_DOCUMENT, {**place, "document": after})
+
+    def clear(self, workspace: str) -> None:
+        with self._store._quick() as connection:
+            connection.execute(tables.CLEAR_DOCUMENTS, {"workspace": workspace, "kind": self._kind.__name__})
+
+    def _place(self, workspace: str, key: str) -> dict[str, Any]:
+        return {"workspace": workspace, "kind": self._kind.__name__, "key": key}
 
 
-def _items(connection: Connection, kind: type[Record], workspace: str) -> list[tuple[str, Record]]:
-    rows = connection.execute(_ALL, {"at_workspace": workspace, "at_kind": kind.__name__})
-    return [(key, _decoded(kind, document)) for key, document in rows]
+class _SqlLog(Generic[Item]):
+    def __init__(self, store: SqlStore, kind: type[Item], extra: type | None, capacity: int, whole: int) -> None:
+        self._store, self._kind, self._extra = store, kind, extra
+        self.capacity, self._whole = capacity, whole
+
+    def append(self, workspace: str, item: Item, extra: object = None) -> int:
+        place = self._place(workspace)
+        texts = {"document": _dumped(item), "extra": None if extra is None else _dumped(extra)}
+        with self._store._quick() as connection:
+            number: int = connection.execute(tables.NUMBER, place).scalar_one()
+            connection.execute(tables.APPEND, {**place, **texts, "number": number})
+            if number % EVERY == 0:
+                connection.execute(tables.DROP_LINES, {**place, "last": number - self.capacity})
+                connection.execute(tables.DROP_EXTRAS, {**place, "last": number - self._whole})
+        return number
+
+    def lines(self, workspace: str) -> list[Line[Item]]:
+        count = self.count(workspace)
+        rows = self._store._read(tables.LINES, {**self._place(workspace), "after": count - self.capacity})
+        return [self._line(count, *row) for row in rows]
+
+    def newest(self, workspace: str) -> Iterator[Line[Item]]:
+        last = count = self.count(workspace)
+        while last > 0:
+            span = {"last": last, "after": count - self.capacity, "most": 100}
+            rows = self._store._read(tables.NEWEST, {**self._place(workspace), **span})
+            yield from (self._line(count, *row) for row in rows)
+            last = rows[-1][0] - 1 if rows else 0
+
+    def line(self, workspace: str, number: int) -> Line[Item] | None:
+        count = self.count(workspace)
+        span = {"last": number, "after": max(number - 1, count - self.capacity), "most": 1}
+        rows = self._store._read(tables.NEWEST, {**self._place(workspace), **span})
+        return self._line(count, *rows[0]) if rows else None
+
+    def count(self, workspace: str) -> int:
+        rows = self._store._read(tables.COUNT, self._place(workspace))
+        return int(rows[0][0]) if rows else 0
+
+    def wait(self, workspace: str, count: int, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while self.count(workspace) == count and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, GLANCE / 4))
+
+    def workspaces(self) -> list[str]:
+        return [name for (name,) in self._store._read(tables.COUNTED, {"log": self._kind.__name__})]
+
+    def clear(self, workspace: str) -> None:
+        with self._store._quick() as connection:
+            for statement in tables.CLEAR_LOG:
+                connection.execute(statement, self._place(workspace))
+
+    def _place(self, workspace: str) -> dict[str, Any]:
+        return {"workspace": workspace, "log": self._kind.__name__}
+
+    def _line(self, count: int, number: int, document: str, extra: str | None) -> Line[Item]:
+        item = decode(self._kind, orjson.loads(document))
+        if extra is None or self._extra is None or number <= count - self._whole:
+            return Line(number, item)
+        return Line(number, item, decode(self._extra, orjson.loads(extra)))
 
 
-def _at(kind: type, workspace: str, key: str) -> dict[str, Any]:
-    return {"at_workspace": workspace, "at_kind": kind.__name__, "at_key": key}
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction, which is tried again when the connection was lost while it lay in the pool."""
+    connection = engine.connect()
+    try:
+        transaction = connection.begin()
+    except sql.exc.DBAPIError as problem:
+        connection.close()
+        if not problem.connection_invalidated:
+            raise
+        connection = engine.connect()
+        transaction = connection.begin()
+    with connection, transaction:
+        yield connection
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in one sentence that the database fails."""
+    try:
+        yield
+    except (sql.exc.OperationalError, sql.exc.TimeoutError) as problem:
+        words = " ".join(str(getattr(problem, "orig", None) or problem).split())
+        raise StoreError(f"the database of the store fails: {words}") from problem
+
+
+def _written(connection: Connection, workspace: str, version: int, made: Mapping[tuple[type, str], Any]) -> bool:
+    """Write what a transaction has changed; whether something was deleted."""
+    gone, put = [], []
+    for (kind, key), record in made.items():
+        place = {"workspace": workspace, "kind": kind.__name__, "key": key}
+        if record is None:
+            gone.append(place)
+        else:
+            put.append({**place, "version": version, "document": orjson.dumps(encode(record)).decode()})
+    if gone:
+        connection.execute(tables.DELETE, gone)
+    if put:
+        connection.execute(tables.PUT, put)
+    return bool(gone)
 
 
 def _decoded(kind: type[Record], document: str) -> Record:
@@ -164,87 +420,14 @@ def _remembered(kind: str, document: str) -> object:
     return record
 
 
-def _sqlite(url: str) -> Engine:
-    """An engine on an SQLite file that has been looked at and found sound, or does not exist yet."""
-    parsed = _parsed(url)
-    path = Path(str(parsed.database)).absolute()
-    if path.exists() and path.stat().st_size:
-        _check(path)
-    elif not path.parent.is_dir():
-        raise StoreError(f"{path}: there is no folder {path.parent}")
-    else:
-        _create(path)
-    engine = sql.create_engine(
-        parsed.set(database=str(path)), pool_size=8, max_overflow=64, connect_args={"timeout": BUSY}
-    )
-
-    @sql.event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None  # SQLAlchemy's own BEGIN below, instead of the driver's
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-
-    @sql.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("reading") is not True
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
+def _dumped(value: Any) -> str:
+    return orjson.dumps(value, default=_members, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
 
 
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except sql.exc.ArgumentError:
-        raise StoreError(f"store {url!r} is not a database URL: write sqlite:///mock.db") from None
-    if parsed.get_backend_name() != "sqlite":
-        raise StoreError(f"store {parsed.get_backend_name()!r} is not supported: write sqlite:///mock.db")
-    if not parsed.database or parsed.database == ":memory:":
-        raise StoreError(f"store {url!r} names no file: write sqlite:///mock.db")
-    return parsed
-
-
-def _create(path: Path) -> None:
-    """An empty file that only its owner may read: the records hold what clients sent, secrets included."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as problem:
-        raise StoreError(f"{path}: cannot be created: {problem.strerror}") from None
-
-
-def _check(path: Path) -> None:
-    """Read the whole file without changing it. Raises StoreError naming the place where it is not what it should be."""
-    try:
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY)
-    except sqlite3.Error as problem:
-        raise StoreError(f"{path}: cannot be opened: {problem}") from None
-    try:
-        _check_content(path, connection)
-    except sqlite3.DatabaseError as problem:
-        raise StoreError(f"{path}: is damaged or not an SQLite database: {problem}") from None
-    finally:
-        connection.close()
-
-
-def _check_content(path: Path, connection: sqlite3.Connection) -> None:
-    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if verdict != "ok":
-        raise StoreError(f"{path}: is damaged: {' '.join(verdict.split())}")
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
-        return
-    if not {_about.name, _records.name} <= tables:
-        raise StoreError(f"{path}: is another program's database: it has the tables {', '.join(sorted(tables))}")
-    row = connection.execute(f"SELECT format FROM {_about.name}").fetchone()
-    if row is None or not isinstance(row[0], int):
-        raise StoreError(f"{path}: is damaged: the table {_about.name} does not say its format")
-    if row[0] > FORMAT:
-        raise StoreError(f"{path}: was written by a newer version: format {row[0]}, this version reads {FORMAT}")
-    for workspace, kind, key, document in connection.execute("SELECT workspace, kind, key, document FROM records"):
-        where = f"{kind} {key!r} of workspace {workspace!r}"
-        if kind not in KEPT:
-            raise StoreError(f"{path}: {where}: there is no such kind of record; was it written by a newer version?")
-        try:
-            decode(KEPT[kind], orjson.loads(document))
-        except (CodecError, orjson.JSONDecodeError, TypeError) as problem:
-            raise StoreError(f"{path}: {where}: {problem}") from None
+def _members(value: Any) -> Any:
+    """What ``encode`` makes of a value, one level deep: the rest is faster in orjson."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if is_dataclass(value):
+        return {spec.name: getattr(value, spec.name) for spec in fields(value)}
+    return encode(value)

@@ -4,15 +4,14 @@ service would."""
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .domain.endpoint import Endpoint
-from .store import Store, Transaction
+from .store import MemoryStore, Store, Transaction
 
 if TYPE_CHECKING:
     from .core import Mock
@@ -41,43 +40,55 @@ class StaleReads:
 
 
 @dataclass(slots=True)
-class _Past:
+class Past:
+    """An endpoint as it was, ``None`` when there was none, and for how long it is shown so."""
+
     endpoint: Endpoint | None
     reads: int | None
     until: int | None
 
     def is_over(self, now: int) -> bool:
+        """Whether the present is to be read again."""
         return self.reads == 0 if self.until is None else now >= self.until
+
+
+@dataclass(slots=True)
+class Pasts:
+    """What is read stale in one workspace, by the endpoint's name."""
+
+    by_name: dict[str, Past] = field(default_factory=dict)
 
 
 class Staleness:
     """What is read stale in every workspace."""
 
-    def __init__(self) -> None:
-        self._rules: dict[str, list[StaleReads]] = {}
-        self._pasts: dict[str, dict[str, _Past]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store or MemoryStore()
+        self._pasts = self._store.documents(Pasts)
 
     def add(self, workspace: str, rule: StaleReads) -> None:
         """Let reads lag behind from now on."""
-        with self._lock:
-            self._rules.setdefault(workspace, []).append(rule)
+        with self._store.transaction(workspace) as transaction:
+            transaction.put(str(len(transaction.all(StaleReads))), rule)
 
     def rules(self, workspace: str) -> list[StaleReads]:
         """The rules in force."""
-        return list(self._rules.get(workspace, ()))
+        return self._store.all(StaleReads, workspace)
 
     def clear(self, workspace: str) -> None:
         """Read the present again."""
-        with self._lock:
-            self._rules.pop(workspace, None)
-            self._pasts.pop(workspace, None)
+        keys = [key for key, _ in self._store.items(StaleReads, workspace)]
+        if keys:
+            with self._store.transaction(workspace) as transaction:
+                for key in keys:
+                    transaction.delete(StaleReads, key)
+        self._pasts.clear(workspace)
 
     def noting(
         self, mock: Mock, workspace: str, transaction: AbstractContextManager[Transaction]
     ) -> AbstractContextManager[Transaction]:
         """The transaction, after which the endpoints it changed are read stale."""
-        return self._noting(mock, workspace, transaction) if workspace in self._rules else transaction
+        return self._noting(mock, workspace, transaction) if self.rules(workspace) else transaction
 
     @contextmanager
     def _noting(
@@ -88,16 +99,17 @@ class Staleness:
             yield inner
         after = _endpoints(mock.store, workspace)
         now = mock.clock_of(workspace).now()
-        with self._lock:
+        rules = self.rules(workspace)
+        with self._pasts.changing(workspace, "") as pasts:
             for name in before.keys() | after.keys():
-                rule = next((rule for rule in self.rules(workspace) if fnmatchcase(name, rule.endpoint)), None)
+                rule = next((rule for rule in rules if fnmatchcase(name, rule.endpoint)), None)
                 if rule is not None and before.get(name) != after.get(name):
                     until = None if rule.seconds is None else now + round(rule.seconds * 1000)
-                    self._pasts.setdefault(workspace, {})[name] = _Past(before.get(name), rule.reads, until)
+                    pasts.by_name[name] = Past(before.get(name), rule.reads, until)
 
     def seen(self, mock: Mock, workspace: str, now: int) -> Mock:
         """The mock as a read sees it: itself, or one whose store shows the past."""
-        if workspace not in self._pasts:
+        if not self.rules(workspace):
             return mock
         past = copy.copy(mock)
         past.store = cast(Store, _PastStore(mock.store, self, workspace, now))
@@ -105,16 +117,15 @@ class Staleness:
 
     def past(self, workspace: str, now: int) -> dict[str, Endpoint | None]:
         """The endpoints that are read stale, as they were; ``None`` for one that did not exist."""
-        with self._lock:
-            pasts = self._pasts.get(workspace, {})
-            for name in [name for name, past in pasts.items() if past.is_over(now)]:
-                del pasts[name]
-            return {name: past.endpoint for name, past in pasts.items()}
+        with self._pasts.changing(workspace, "") as pasts:
+            for name in [name for name, past in pasts.by_name.items() if past.is_over(now)]:
+                del pasts.by_name[name]
+            return {name: past.endpoint for name, past in pasts.by_name.items()}
 
     def used(self, workspace: str, name: str) -> None:
         """One stale read of this endpoint was given."""
-        with self._lock:
-            past = self._pasts.get(workspace, {}).get(name)
+        with self._pasts.changing(workspace, "") as pasts:
+            past = pasts.by_name.get(name)
             if past is not None and past.reads:
                 past.reads -= 1
 

@@ -1,17 +1,26 @@
-"""Where the state lives: records by workspace, kind and key, changed in transactions.
+"""Where the state lives, and what may be done with it. Nothing else knows whether that is memory or a database.
 
-A *kind* is the class of the record. Records are frozen, so a read needs no copy and no lock; a transaction collects its
-writes and applies them together, or not at all.
+There are three ways to keep something, each by workspace:
+
+* **records** are what was configured: frozen values by kind (their class) and key, changed in transactions. A read
+  needs no copy and no lock; a transaction collects its writes and applies them together, or not at all.
+* **documents** are what is counted: a value by kind and key that is changed in place, by one request at a time.
+* **logs** are what happened: numbered lines in the order in which they were written, the oldest of which are dropped.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 Record = TypeVar("Record")
+State = TypeVar("State")
+State_co = TypeVar("State_co", covariant=True)
+Item = TypeVar("Item")
 
 
 class StoreError(Exception):
@@ -30,8 +39,80 @@ class Transaction(Protocol):
     def delete(self, kind: type[object], key: str) -> None: ...
 
 
+class Documents(Protocol[State_co]):
+    """Values of one kind that are changed in place. One that is not there yet is made without arguments."""
+
+    def read(self, workspace: str, key: str) -> State_co | None:
+        """One value, to look at only; ``None`` when there is none."""
+        ...
+
+    def changing(self, workspace: str, key: str) -> AbstractContextManager[State_co]:
+        """A context manager around one value that nobody else changes meanwhile. What is changed in it is kept."""
+        ...
+
+    def clear(self, workspace: str) -> None:
+        """Forget the values of one workspace."""
+        ...
+
+
+@dataclass(slots=True)
+class Line(Generic[Item]):
+    """One line of a log. ``extra`` is what only the newest lines are kept with."""
+
+    number: int
+    item: Item
+    extra: Any = None
+
+
+class Log(Protocol[Item]):
+    """Lines in the order in which they were written, numbered from 1."""
+
+    capacity: int
+
+    def append(self, workspace: str, item: Item, extra: object = None) -> int:
+        """Write a line; its number."""
+        ...
+
+    def lines(self, workspace: str) -> list[Line[Item]]:
+        """The lines kept, oldest first."""
+        ...
+
+    def newest(self, workspace: str) -> Iterator[Line[Item]]:
+        """The lines kept, newest first."""
+        ...
+
+    def line(self, workspace: str, number: int) -> Line[Item] | None:
+        """One line; ``None`` when it is kept no more, or has not been written."""
+        ...
+
+    def count(self, workspace: str) -> int:
+        """How many lines have been written, dropped ones included."""
+        ...
+
+    def wait(self, workspace: str, count: int, timeout: float) -> None:
+        """Return when ``count`` is no longer how many there are, or after ``timeout`` real seconds."""
+        ...
+
+    def workspaces(self) -> list[str]:
+        """The workspaces in which something was written."""
+        ...
+
+    def clear(self, workspace: str) -> None:
+        """Forget the lines of one workspace, and count from 1 again."""
+        ...
+
+
 class Store(Protocol):
     """The state of all workspaces."""
+
+    instant: bool
+    """Whether reading and writing take no time to speak of, so that an event loop may do it."""
+
+    process: int
+    """Which of the processes that have used this state this is, from 0: what makes random ids differ."""
+
+    glance: float | None
+    """Real seconds after which to look again for what other processes did; ``None`` when there are none."""
 
     def get(self, kind: type[Record], workspace: str, key: str) -> Record | None:
         """One record, or ``None``."""
@@ -50,7 +131,27 @@ class Store(Protocol):
         ...
 
     def transaction(self, workspace: str) -> AbstractContextManager[Transaction]:
-        """A context manager around one Transaction; transactions of one workspace follow one another."""
+        """A context manager around one Transaction; transactions of one workspace follow one another.
+
+        Raises:
+            RuntimeError: this thread is in a transaction already.
+        """
+        ...
+
+    def request(self) -> AbstractContextManager[None]:
+        """A context manager around one request, within which records read once may be taken to stand for a moment."""
+        ...
+
+    def documents(self, kind: type[State]) -> Documents[State]:
+        """The values of one kind; the same ones for everybody who asks."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """A context manager around changes of documents and logs that are kept at once, or not at all."""
+        ...
+
+    def log(self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0) -> Log[Item]:
+        """A log whose lines are of one kind. The newest ``whole`` lines keep their ``extra``."""
         ...
 
     def clear(self, workspace: str) -> None:
@@ -65,20 +166,26 @@ class Store(Protocol):
 class MemoryStore:
     """The state in this process's memory."""
 
+    instant = True
+    process = 0
+    glance: float | None = None
+
     def __init__(self) -> None:
         self._records: dict[tuple[str, type], dict[str, Any]] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._making_lock = threading.Lock()
+        self._documents: dict[type, _MemoryDocuments[Any]] = {}
+        self._logs: dict[type, _MemoryLog[Any]] = {}
 
     def get(self, kind: type[Record], workspace: str, key: str) -> Record | None:
         records = self._records.get((workspace, kind))
         return records.get(key) if records else None
 
     def all(self, kind: type[Record], workspace: str) -> list[Record]:
-        return list(self._records.get((workspace, kind), {}).values())
+        return list(self._records.get((workspace, kind), _NOTHING).values())
 
     def items(self, kind: type[Record], workspace: str) -> list[tuple[str, Record]]:
-        return list(self._records.get((workspace, kind), {}).items())
+        return list(self._records.get((workspace, kind), _NOTHING).items())
 
     def workspaces(self) -> list[str]:
         return list(dict.fromkeys(workspace for (workspace, _), records in list(self._records.items()) if records))
@@ -86,20 +193,36 @@ class MemoryStore:
     @contextmanager
     def transaction(self, workspace: str) -> Iterator[Transaction]:
         with self._lock(workspace):
-            transaction = _MemoryTransaction(self, workspace)
-            yield transaction
-            for (kind, key), record in transaction.changes.items():
+            changes = Changes(self, workspace)
+            yield changes
+            for (kind, key), record in changes.made.items():
                 records = self._records.setdefault((workspace, kind), {})
                 if record is None:
                     records.pop(key, None)
                 else:
                     records[key] = record
 
+    def request(self) -> AbstractContextManager[None]:
+        return _AT_ONCE
+
+    def documents(self, kind: type[State]) -> Documents[State]:
+        return self._documents.setdefault(kind, _MemoryDocuments(kind))
+
+    def together(self) -> AbstractContextManager[None]:
+        return _AT_ONCE
+
+    def log(self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0) -> Log[Item]:
+        return self._logs.setdefault(kind, _MemoryLog(capacity, whole))
+
     def clear(self, workspace: str) -> None:
         with self._lock(workspace):
             for place in [place for place in list(self._records) if place[0] == workspace]:
                 del self._records[place]
             self._locks.pop(workspace, None)
+        for documents in self._documents.values():
+            documents.clear(workspace)
+        for log in self._logs.values():
+            log.clear(workspace)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -112,21 +235,27 @@ class MemoryStore:
         return lock
 
 
-class _MemoryTransaction:
-    def __init__(self, store: MemoryStore, workspace: str) -> None:
-        self._store = store
-        self._workspace = workspace
-        self.changes: dict[tuple[type, str], Any] = {}
+_AT_ONCE = nullcontext()
+_NOTHING: dict[str, Any] = {}
+
+
+class Changes:
+    """A transaction on any store: its reads are the store's, overlaid with what it has changed so far."""
+
+    def __init__(self, store: Store, workspace: str) -> None:
+        self._store, self._workspace = store, workspace
+        self.made: dict[tuple[type, str], Any] = {}
+        """What was put, ``None`` for what was deleted, by kind and key."""
 
     def get(self, kind: type[Record], key: str) -> Record | None:
-        if (kind, key) in self.changes:
-            found: Record | None = self.changes[kind, key]
+        if (kind, key) in self.made:
+            found: Record | None = self.made[kind, key]
             return found
         return self._store.get(kind, self._workspace, key)
 
     def all(self, kind: type[Record]) -> list[Record]:
-        records = dict(self._store._records.get((self._workspace, kind), {}))
-        for (changed, key), record in self.changes.items():
+        records = dict(self._store.items(kind, self._workspace))
+        for (changed, key), record in self.made.items():
             if changed is kind and record is None:
                 records.pop(key, None)
             elif changed is kind:
@@ -134,10 +263,108 @@ class _MemoryTransaction:
         return list(records.values())
 
     def put(self, key: str, record: object) -> None:
-        self.changes[type(record), key] = record
+        self.made[type(record), key] = record
 
     def delete(self, kind: type[object], key: str) -> None:
-        self.changes[kind, key] = None
+        self.made[kind, key] = None
+
+
+class _MemoryDocuments(Generic[State]):
+    def __init__(self, make: Callable[[], State]) -> None:
+        self._make = make
+        self._states: dict[str, dict[str, State]] = {}
+        self._lock = threading.Lock()
+
+    def read(self, workspace: str, key: str) -> State | None:
+        states = self._states.get(workspace)
+        return states.get(key) if states else None
+
+    def changing(self, workspace: str, key: str) -> _Alone[State]:
+        return _Alone(self, workspace, key)
+
+    def clear(self, workspace: str) -> None:
+        with self._lock:
+            self._states.pop(workspace, None)
+
+
+class _Alone(Generic[State]):
+    """The value itself, while nobody else has it. A class of its own, as a generator would cost three times as much."""
+
+    __slots__ = ("_documents", "_key", "_workspace")
+
+    def __init__(self, documents: _MemoryDocuments[State], workspace: str, key: str) -> None:
+        self._documents, self._workspace, self._key = documents, workspace, key
+
+    def __enter__(self) -> State:
+        documents = self._documents
+        documents._lock.acquire()
+        states = documents._states.get(self._workspace)
+        if states is None:
+            states = documents._states[self._workspace] = {}
+        state = states.get(self._key)
+        if state is None:
+            state = states[self._key] = documents._make()
+        return state
+
+    def __exit__(self, *problem: object) -> None:
+        self._documents._lock.release()
+
+
+class _MemoryLog(Generic[Item]):
+    def __init__(self, capacity: int, whole: int) -> None:
+        self.capacity, self._whole = capacity, whole
+        self._lines: dict[str, deque[Line[Item]]] = {}
+        self._counts: dict[str, int] = {}
+        self._changed = threading.Condition()
+        self._waiting = 0
+
+    def append(self, workspace: str, item: Item, extra: object = None) -> int:
+        with self._changed:
+            number = self._counts.get(workspace, 0) + 1
+            self._counts[workspace] = number
+            lines = self._lines.get(workspace)
+            if lines is None:
+                lines = self._lines[workspace] = deque(maxlen=self.capacity)
+            lines.append(Line(number, item, extra))
+            if len(lines) > self._whole:
+                lines[-self._whole - 1].extra = None
+            if self._waiting:
+                self._changed.notify_all()
+        return number
+
+    def lines(self, workspace: str) -> list[Line[Item]]:
+        with self._changed:
+            return list(self._lines.get(workspace, ()))
+
+    def newest(self, workspace: str) -> Iterator[Line[Item]]:
+        return reversed(self.lines(workspace))
+
+    def line(self, workspace: str, number: int) -> Line[Item] | None:
+        with self._changed:
+            lines = self._lines.get(workspace)
+            if not lines or not lines[0].number <= number <= lines[-1].number:
+                return None
+            return lines[number - lines[0].number]
+
+    def count(self, workspace: str) -> int:
+        return self._counts.get(workspace, 0)
+
+    def wait(self, workspace: str, count: int, timeout: float) -> None:
+        with self._changed:
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: self.count(workspace) != count, timeout)
+            finally:
+                self._waiting -= 1
+
+    def workspaces(self) -> list[str]:
+        with self._changed:
+            return list(self._counts)
+
+    def clear(self, workspace: str) -> None:
+        with self._changed:
+            self._lines.pop(workspace, None)
+            self._counts.pop(workspace, None)
 
 
 def open_store(url: str | None) -> Store:

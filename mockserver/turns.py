@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 from .limits import Place
+from .store import MemoryStore, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +16,32 @@ class Turn:
     previous: int | None
 
 
+@dataclass(slots=True)
+class Asked:
+    """How many requests an endpoint has had, and when the latest was."""
+
+    count: int = 0
+    latest: int | None = None
+
+
 class Turns:
     """Numbers the requests to each endpoint."""
 
-    def __init__(self) -> None:
-        self._last: dict[Place, tuple[int, int | None]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, store: Store | None = None) -> None:
+        self._asked = (store or MemoryStore()).documents(Asked)
 
     def next(self, place: Place, now: int) -> Turn:
         """The turn of a request that is made now."""
-        with self._lock:
-            number, previous = self._last.get(place, (-1, None))
-            self._last[place] = (number + 1, now)
-        return Turn(number + 1, previous)
+        with self._asked.changing(*place) as asked:
+            turn = Turn(asked.count, asked.latest)
+            asked.count, asked.latest = asked.count + 1, now
+        return turn
 
     def last(self, place: Place) -> int | None:
         """The moment of the latest request, ``None`` when there was none."""
-        return self._last.get(place, (0, None))[1]
+        asked = self._asked.read(*place)
+        return None if asked is None else asked.latest
 
     def clear(self, workspace: str) -> None:
         """Start again in one workspace."""
-        with self._lock:
-            for place in [place for place in self._last if place[0] == workspace]:
-                del self._last[place]
+        self._asked.clear(workspace)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from .domain.metrics import LATENCY_BUCKETS
+from .store import MemoryStore, Store
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class Usage:
 class Sample:
     """One answered query, as plots over time need it. ``moment`` is on the mock's clock."""
 
+    endpoint: str
     moment: int
     entity: str
     status: int
@@ -33,17 +34,24 @@ class Sample:
     tokens: int
 
 
+@dataclass(slots=True)
+class Entities:
+    """The counts of one endpoint by served entity."""
+
+    usage: dict[str, Usage] = field(default_factory=dict)
+
+
 SAMPLES = 5000
-"""Answered queries remembered per endpoint; older ones count in the totals only."""
+"""Answered queries remembered per workspace; older ones count in the totals only."""
 
 
 class Meter:
     """Counts by workspace, endpoint id and served entity."""
 
-    def __init__(self) -> None:
-        self._usage: dict[tuple[str, str], dict[str, Usage]] = {}
-        self._samples: dict[tuple[str, str], deque[Sample]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store or MemoryStore()
+        self._entities = self._store.documents(Entities)
+        self._samples = self._store.log(Sample, capacity=SAMPLES)
 
     def observe(
         self,
@@ -58,34 +66,29 @@ class Meter:
         output_tokens: int = 0,
     ) -> None:
         """Count one answered query. ``endpoint`` is its id (its name for a pay-per-token endpoint)."""
-        bucket = sum(1 for bound in LATENCY_BUCKETS if milliseconds > bound)
-        with self._lock:
-            usage = self._usage.setdefault((workspace, endpoint), {}).setdefault(entity, Usage())
-            usage.requests += 1
-            usage.client_errors += 400 <= status < 500
-            usage.server_errors += status >= 500
-            usage.latency_sum += milliseconds
-            usage.latency_counts[bucket] += 1
-            usage.input_tokens += input_tokens
-            usage.output_tokens += output_tokens
-            samples = self._samples.get((workspace, endpoint))
-            if samples is None:
-                samples = self._samples[workspace, endpoint] = deque(maxlen=SAMPLES)
-            samples.append(Sample(moment, entity, status, milliseconds, input_tokens + output_tokens))
+        with self._store.together():
+            with self._entities.changing(workspace, endpoint) as entities:
+                usage = entities.usage.setdefault(entity, Usage())
+                usage.requests += 1
+                usage.client_errors += 400 <= status < 500
+                usage.server_errors += status >= 500
+                usage.latency_sum += milliseconds
+                usage.latency_counts[bisect_left(LATENCY_BUCKETS, milliseconds)] += 1
+                usage.input_tokens += input_tokens
+                usage.output_tokens += output_tokens
+            tokens = input_tokens + output_tokens
+            self._samples.append(workspace, Sample(endpoint, moment, entity, status, milliseconds, tokens))
 
     def of(self, workspace: str, endpoint: str) -> dict[str, Usage]:
         """The counts of one endpoint by served entity."""
-        return dict(self._usage.get((workspace, endpoint), {}))
+        entities = self._entities.read(workspace, endpoint)
+        return dict(entities.usage) if entities else {}
 
     def samples(self, workspace: str, endpoint: str) -> list[Sample]:
         """The latest answered queries of one endpoint, oldest first."""
-        with self._lock:
-            return list(self._samples.get((workspace, endpoint), ()))
+        return [line.item for line in self._samples.lines(workspace) if line.item.endpoint == endpoint]
 
     def clear(self, workspace: str) -> None:
         """Forget the counts of one workspace."""
-        with self._lock:
-            for place in [place for place in self._usage if place[0] == workspace]:
-                del self._usage[place]
-            for place in [place for place in self._samples if place[0] == workspace]:
-                del self._samples[place]
+        self._entities.clear(workspace)
+        self._samples.clear(workspace)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from .config import Entity
 from .endpoint import Deployed
+from .metrics import Counts
 
 SECOND = 1000
 
@@ -27,19 +27,6 @@ class Line:
 
     moment: int
     text: str
-
-
-class Counts(Protocol):
-    """What is known of the requests that an entity has answered."""
-
-    @property
-    def requests(self) -> int: ...
-    @property
-    def client_errors(self) -> int: ...
-    @property
-    def server_errors(self) -> int: ...
-    @property
-    def latency_sum(self) -> float: ...
 
 
 def service(
