@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
-from werkzeug.routing import RequestRedirect, Rule
+from werkzeug.routing import Rule
 
 from openapi import Operation
 from openapi.portable import portable
@@ -85,19 +85,6 @@ def _view(mock: Mock, operation: Operation) -> Callable[..., Response]:
         return delivered(mock.respond(operation, _request(parameters, request.get_data(cache=False))))
 
     return view
-
-
-def router(app: Flask) -> Callable[[str, str], tuple[str, Mapping[str, str]] | None]:
-    """Finds the name of a rule and the path's parameters for a method and a path; ``None`` where Flask refuses."""
-    rules = app.url_map.bind("")
-
-    def route(method: str, path: str) -> tuple[str, Mapping[str, str]] | None:
-        try:
-            return rules.match(path, method)
-        except (HTTPException, RequestRedirect):
-            return None
-
-    return route
 
 
 def delivered(answer: Reply | Stream | Disturbed) -> Response:

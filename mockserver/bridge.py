@@ -22,6 +22,7 @@ from openapi import Operation
 from .connection import Connection
 from .core import MAX_BODY, Mock
 from .delivery import ConnectionDropped, Disturbed
+from .inprocess import application
 from .messages import STREAM_MEDIA_TYPE, Reply, Request, Stream
 from .threads import Threads
 from .wire import frame, frames, payload, terminator
@@ -30,8 +31,6 @@ Scope = Mapping[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-Route = Callable[[str, str], tuple[str, Mapping[str, str]] | None]
 Headers = list[tuple[bytes, bytes]]
 Result = TypeVar("Result")
 
@@ -52,13 +51,12 @@ class Bridge:
     """The ASGI application of a mock.
 
     Args:
-        mock: the mock that answers the contract's operations.
-        route: finds the name of a rule and the path's parameters for a method and a path.
-        wsgi: answers what is no operation of the contract.
+        mock: the mock that answers the contract's operations. Its Flask application, which answers everything else, is
+            made when it is first needed: importing Flask takes as long as the rest of the start.
     """
 
-    def __init__(self, mock: Mock, route: Route, wsgi: Wsgi) -> None:
-        self._mock, self._route, self._wsgi = mock, route, wsgi
+    def __init__(self, mock: Mock) -> None:
+        self._mock = mock
         self._threads = Threads(MOST_THREADS)
 
     def close(self) -> None:
@@ -74,13 +72,12 @@ class Bridge:
             body = b"" if length == 0 or length > MAX_BODY else await _body(receive)
         except Left:
             return
-        found = None if length > MAX_BODY else self._route(scope["method"], scope["path"])
-        operation = None if found is None else self._mock.spec.operations.get(found[0])
+        found = None if length > MAX_BODY else self._mock.spec.routes.find(scope["method"], scope["path"])
         with suppress(asyncio.CancelledError):  # the server stops, and the connection is closed
-            if found is None or operation is None or operation.method != scope["method"]:
+            if found is None:
                 await self._through_wsgi(scope, body, send, connection)
             else:
-                await self._answer(operation, _request(scope, found[1], body), send, connection)
+                await self._answer(found[0], _request(scope, found[1], body), send, connection)
             if connection.lost:
                 while (await receive())["type"] != "http.disconnect":
                     pass
@@ -131,7 +128,7 @@ class Bridge:
             pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             started[:] = [(int(status[:3]), pairs)]
 
-        chunks = await self._in_thread(partial(self._wsgi, _environment(scope, body), start))
+        chunks = await self._in_thread(lambda: application(self._mock)(_environment(scope, body), start))
         await send({"type": "http.response.start", "status": started[0][0], "headers": started[0][1]})
         await _sent(self._from_thread(chunks, connection), send, connection)
 

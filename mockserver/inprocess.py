@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from .delivery import PATIENCE, ConnectionDropped
 
 if TYPE_CHECKING:
     from .core import Mock
+
+_MAKING = threading.Lock()
 
 URL = "http://serving-mock.localhost"
 """The base URL to give to clients that talk to the mock in process. Nothing listens there."""
@@ -124,9 +127,12 @@ def application(mock: Mock) -> Callable[..., Iterable[bytes]]:
     """The WSGI application of a mock, made once."""
     app: Any = mock.__dict__.get("_application")
     if app is None:
-        from .app import create_app
+        with _MAKING:
+            app = mock.__dict__.get("_application")
+            if app is None:
+                from .app import create_app
 
-        app = mock.__dict__["_application"] = create_app(mock)
+                app = mock.__dict__["_application"] = create_app(mock)
     wsgi: Callable[..., Iterable[bytes]] = app.wsgi_app
     return wsgi
 

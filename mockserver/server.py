@@ -11,7 +11,6 @@ from types import TracebackType
 
 import uvicorn
 
-from .app import create_app, router
 from .auth import DEFAULT_WORKSPACE
 from .bridge import Bridge
 from .connection import Connection
@@ -154,8 +153,7 @@ class MockServer:
     def start(self) -> MockServer:
         """Listen, and answer requests from a thread of its own. Returns when connections are accepted."""
         self._listener = self._listening()
-        app = create_app(self.mock)
-        self._bridge = Bridge(self.mock, router(app), app.wsgi_app)
+        self._bridge = Bridge(self.mock)
         self._server = _Server(self._bridge)
         self._thread = threading.Thread(
             target=self._server.answer, args=[self._listener], name="serving-mock", daemon=True

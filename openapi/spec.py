@@ -9,6 +9,7 @@ from typing import Any
 
 from .cache import ROOT, load_bundle
 from .naming import Names
+from .routing import Routes
 from .validation import Direction, Validators, Violation
 from .values import REDACTED, Action, Walk, Walkers, resolve
 
@@ -37,6 +38,7 @@ class Spec:
             for method, definition in item.items()
             if method in METHODS and "operationId" in definition
         }
+        self.routes = Routes(self.operations.values())
         self._schemas: dict[str, Schema] = {}
 
     @classmethod
@@ -187,10 +189,14 @@ class Operation:
         Members that nobody knows are dropped, too, where the operation says so (`x-unknown-members: dropped`).
         """
         schema = self._schema("request", JSON)
-        if schema is None:
+        return body if schema is None else schema.with_defaults(self.without_unknown(body))
+
+    def without_unknown(self, body: Any) -> Any:
+        """The request body without the members that nobody knows, where the operation says that they are dropped."""
+        schema = self._schema("request", JSON)
+        if schema is None or not self._drops_unknown:
             return body
-        known = self._spec.names.only_known((schema.definition,), body) if self._drops_unknown else body
-        return schema.with_defaults(known)
+        return self._spec.names.only_known((schema.definition,), body)
 
     def without_write_only(self, status: int, body: Any) -> Any:
         """The reply body without what a reply never shows."""

@@ -7,8 +7,14 @@ from collections.abc import Callable
 import pytest
 import requests
 from conftest import caller
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.exceptions import HTTPException
 
 from mockserver import MockServer
+from mockserver.app import create_app
+from mockserver.core import Mock
+from openapi import load
 from openapi.portable import portable
 
 Rest = Callable[..., requests.Response]
@@ -168,3 +174,28 @@ def test_a_body_of_another_kind_is_refused_in_words_that_fit_the_operation(rest:
         "error": "invalid_request",
         "error_description": "Content type 'application/json' is not accepted; send application/x-www-form-urlencoded.",
     }
+
+
+SEGMENTS = sorted({part for each in load().operations.values() for part in each.path.split("/") if "{" not in part})
+PATHS = st.lists(st.sampled_from([*SEGMENTS, "x", "a b", "%", "{name}", "é"]), max_size=8).map("/".join)
+RULES = create_app(Mock()).url_map.bind("")
+
+
+@given(path=PATHS, method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]))
+def test_what_the_contracts_routes_find_is_what_flask_finds(path: str, method: str) -> None:
+    found = load().routes.find(method, path)
+    try:
+        rule, parameters = RULES.match(path, method)
+    except HTTPException:
+        rule, parameters = None, None
+    if found is not None:
+        assert (found[0].id, found[1]) == (rule, parameters)
+    elif rule in load().operations:  # Flask also takes a slash at the end, and HEAD for GET
+        assert path.endswith("/") or method == "HEAD"
+
+
+def test_every_operation_is_found_at_its_own_path() -> None:
+    for operation in load().operations.values():
+        found = load().routes.find(operation.method, operation.path.replace("{", "").replace("}", ""))
+        assert found is not None
+        assert found[0] is operation

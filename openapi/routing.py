@@ -1,0 +1,62 @@
+"""Which operation a request is for, by its method and path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .spec import Operation
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where one has come to after some segments of a path."""
+
+    literal: dict[str, _Place] = field(default_factory=dict)
+    any: _Place | None = None
+    operations: dict[str, tuple[Operation, tuple[str, ...]]] = field(default_factory=dict)
+
+
+class Routes:
+    """The paths of a document, segment by segment. A segment that is spelt out goes before a parameter.
+
+    Raises:
+        ValueError: a path has a parameter that is only part of a segment.
+    """
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._root = _Place()
+        for operation in operations:
+            place, names = self._root, []
+            for segment in operation.path.split("/"):
+                if segment.startswith("{") and segment.endswith("}"):
+                    names.append(segment[1:-1])
+                    place.any = place = place.any or _Place()
+                elif "{" in segment:
+                    raise ValueError(f"{operation.path}: {segment!r} mixes text with a parameter")
+                else:
+                    place = place.literal.setdefault(segment, _Place())
+            place.operations[operation.method] = (operation, tuple(names))
+
+    def find(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
+        """The operation and the path's parameters; ``None`` when the document has nothing there for this method."""
+        return _find(self._root, method, path.split("/"), 0, ())
+
+
+def _find(
+    place: _Place, method: str, segments: list[str], depth: int, values: tuple[str, ...]
+) -> tuple[Operation, Mapping[str, str]] | None:
+    if depth == len(segments):
+        found = place.operations.get(method)
+        return None if found is None else (found[0], dict(zip(found[1], values, strict=True)))
+    segment = segments[depth]
+    literal = place.literal.get(segment)
+    if literal is not None:
+        answer = _find(literal, method, segments, depth + 1, values)
+        if answer is not None:
+            return answer
+    if place.any is None or not segment:
+        return None
+    return _find(place.any, method, segments, depth + 1, (*values, segment))
