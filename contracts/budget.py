@@ -43,6 +43,10 @@ class Budget:
     def elapsed(self) -> float:
         return time.monotonic() - self.started
 
+    def is_over(self) -> bool:
+        """Whether nothing more may be sent: a part of the budget is spent, or the run was asked to stop."""
+        return bool(self.exhausted) or self.stopping.is_set()
+
     def left(self) -> float:
         """Seconds left; infinite without a time limit."""
         return self.allowed.seconds - self.elapsed() if self.allowed.seconds else float("inf")

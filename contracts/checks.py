@@ -6,8 +6,8 @@ itself. The class-based check here only tells schemathesis what the oracle has f
 
 from __future__ import annotations
 
-import random
 import re
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import schemathesis
@@ -71,12 +71,18 @@ def is_ours_to_judge(context: HookContext, failure: Failure, case: Any, response
     return not (undocumented and response.status_code in UNDOCUMENTED_ANYWAY)
 
 
+def choice_of(seed: str, case: schemathesis.Case[Any], count: int) -> int:
+    """A number below ``count`` that depends on the seed and the case alone, not on what was sent before."""
+    text = f"{seed} {case.operation.label} {case.method} {case.path_parameters} {case.query} {case.body!r}"
+    return zlib.crc32(text.encode("utf-8", "surrogatepass")) % count
+
+
 class Steering:
     """Sends generated requests to names of this run's, so that they meet what earlier ones made."""
 
     def __init__(self, rights: Rights, seed: int) -> None:
         self._rights = rights
-        self._random = random.Random(f"{seed}/steering")
+        self._seed = seed
         self._pool = [f"{rights.prefix}fuzz-{number}" for number in range(NAMES)]
 
     def steer(self, case: schemathesis.Case[Any]) -> None:
@@ -85,16 +91,17 @@ class Steering:
             return
         parameters = case.path_parameters
         if isinstance(parameters, dict) and isinstance(parameters.get("name"), str):
-            parameters["name"] = self._own(parameters["name"])
+            parameters["name"] = self._own(parameters["name"], case)
         if isinstance(case.body, dict):
             for key in ("name", "model"):
                 value = case.body.get(key)
                 if isinstance(value, str) and (key == "name" or not value):
-                    case.body[key] = self._own(value)
+                    case.body[key] = self._own(value, case)
 
-    def _own(self, name: str) -> str:
+    def _own(self, name: str, case: schemathesis.Case[Any]) -> str:
+        """A name of this run's; which one is a matter of the seed and the case, not of what came before it."""
         if name.startswith(self._rights.prefix):
             return name
         if WORD.fullmatch(name):
-            return self._random.choice(self._pool)
+            return self._pool[choice_of(f"{self._seed} {name}", case, NAMES)]
         return self._rights.prefix + name

@@ -13,7 +13,7 @@ NAMING = ("name", "key", "served_entity_name", "served_model_name", "user_name",
 
 def echo_differences(sent: Any, answer: Any, where: str = "") -> Iterator[Difference]:
     """Where an answer does not repeat what was sent. More may be answered; empty values may be left out."""
-    if sent == REDACTED or _is_empty(sent):
+    if sent == REDACTED or is_empty(sent):
         return
     if isinstance(sent, dict):
         if not isinstance(answer, dict):
@@ -32,9 +32,10 @@ def _echo_list(sent: list[Any], answer: Any, where: str) -> Iterator[Difference]
         yield where, sent, _or_missing(answer)
         return
     by_name = {naming(item): item for item in answer}
+    in_order = len(by_name) < len(answer)
     for index, item in enumerate(sent):
         named = naming(item)
-        partner = by_name.get(named) if named else answer[index]
+        partner = by_name.get(named) if named and not in_order else answer[index]
         yield from echo_differences(item, partner, f"{where}[{index}]")
 
 
@@ -52,8 +53,8 @@ def same_scalar(sent: Any, answer: Any) -> bool:
         return sent is answer
     if isinstance(sent, int | float) and isinstance(answer, int | float):
         return abs(sent - answer) < 1e-9
-    if isinstance(sent, int) and isinstance(answer, str):
-        return str(sent) == answer
+    if isinstance(sent, int | float) and isinstance(answer, str):
+        return str(int(sent) if sent == int(sent) else sent) == answer
     if isinstance(sent, str) and isinstance(answer, int) and not isinstance(answer, bool):
         return sent == str(answer)
     return bool(sent == answer)
@@ -81,7 +82,8 @@ def _ordered(items: list[Any]) -> list[Any]:
     return items
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing, so that it may be left out of an answer."""
     return value is None or (isinstance(value, dict | list | str) and not value)
 
 

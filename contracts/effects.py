@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from .echo import REDACTED, echo_differences
 from .exchange import Exchange
 from .knowledge import Known, Wanted, tags_of, wanted_of
-from .routes import Match, operation
+from .routes import Match
 
 if TYPE_CHECKING:
+    from openapi import Operation
+
     from .oracle import Oracle, Seen
 
 Json = Any
@@ -42,13 +44,18 @@ def without_secrets(masked: Json) -> Json:
     return masked
 
 
+def _kept(asked: Operation, sent: Json) -> Json:
+    """What of a request its effects may show: neither secrets nor members that nobody knows."""
+    return without_secrets(asked.masked(asked.without_unknown(sent)))
+
+
 def apply(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:
     """Change what is known by what the target says it has done."""
     if not seen.is_write or hit.operation.id in ("issue_token", "http_request"):
         return
     doubtful = exchange.status == 0 or exchange.status >= 500
     if hit.operation.id in CREATES:
-        _created(oracle, exchange, seen)
+        _created(oracle, exchange, seen, hit)
         return
     known = seen.known
     if known is None or oracle.alive.get(known.name) is not known:
@@ -64,6 +71,9 @@ def apply(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:
         return
     if exchange.ok and hit.operation.id in BY_ID:
         known.explained.add("last_updated_timestamp")  # whether a grant counts as an update is not promised
+        known.granted = True
+        if known.unsure or not oracle.undisturbed(seen):
+            known.grants = None
     elif exchange.ok:
         before = (dict(known.tags or {}), known.gateway, known.notifications)
         again = hit.operation.id == "stop_endpoint" and known.stopped
@@ -78,13 +88,15 @@ def _on_nothing(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> N
     """A write to an endpoint that does not exist."""
     if not seen.name.startswith(oracle.prefix) or not oracle.undisturbed(seen):
         return
-    expected = "404 RESOURCE_DOES_NOT_EXIST, or 400"
+    expected = "404 RESOURCE_DOES_NOT_EXIST, or a refusal of the request itself"
     law = "memory.delete" if seen.name in oracle.gone else "memory.list-has"
     if hit.operation.id not in BY_ID:
-        oracle.judge.hold(law, exchange, exchange.status in (400, 404), expected, exchange.status, hit.operation.id)
+        oracle.judge.hold(
+            law, exchange, exchange.status in (400, 404, 413, 415), expected, exchange.status, hit.operation.id
+        )
 
 
-def _created(oracle: Oracle, exchange: Exchange, seen: Seen) -> None:
+def _created(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:
     judge, name = oracle.judge, seen.name
     before = oracle.alive.get(name)
     if not exchange.ok:
@@ -102,12 +114,12 @@ def _created(oracle: Oracle, exchange: Exchange, seen: Seen) -> None:
     judge.hold("memory.duplicate", exchange, True)
     oracle.gone.pop(name, None)
     oracle.refused.pop(name, None)
-    oracle.alive[name] = _newborn(oracle, exchange, name)
+    oracle.alive[name] = _newborn(oracle, exchange, name, hit.operation)
 
 
-def _newborn(oracle: Oracle, exchange: Exchange, name: str) -> Known:
+def _newborn(oracle: Oracle, exchange: Exchange, name: str, asked: Operation) -> Known:
     sent = exchange.sent if isinstance(exchange.sent, dict) else {}
-    masked = without_secrets(operation("create_serving_endpoint").masked(sent))
+    masked = _kept(asked, sent)
     known = Known(name, exchange, oracle.clock)
     try:
         known.pending = wanted_of(masked.get("config"), 1, exchange.sent_at)
@@ -126,7 +138,7 @@ def _newborn(oracle: Oracle, exchange: Exchange, name: str) -> Known:
 
 
 def _changed(oracle: Oracle, known: Known, exchange: Exchange, hit: Match) -> None:
-    sent = without_secrets(hit.operation.masked(exchange.sent)) if exchange.sent is not None else {}
+    sent = _kept(hit.operation, exchange.sent) if exchange.sent is not None else {}
     if not isinstance(sent, dict):
         known.unsure = True
         return
@@ -140,7 +152,7 @@ def _changed(oracle: Oracle, known: Known, exchange: Exchange, hit: Match) -> No
         case "patch_tags":
             _tagged(known, sent)
         case "put_ai_gateway":
-            known.gateway = {key: value for key, value in sent.items() if value not in (None, {}, [])} or None
+            known.gateway = {key: value for key, value in sent.items() if value is not None} or None
         case "update_notifications":
             known.notifications = sent.get("email_notifications") or {}
 

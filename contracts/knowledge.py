@@ -84,6 +84,8 @@ class Known:
     gateway: Json = None
     notifications: Json = None
     grants: dict[tuple[str, str], str] | None = None
+    granted: bool = False
+    """Whether a grant was written, so that grants that are not known are not those of a new endpoint."""
     id: str = ""
     created: int | None = None
     creator: str | None = None

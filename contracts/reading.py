@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .echo import changes, echo_differences
+from .echo import changes, echo_differences, is_empty
 from .exchange import Exchange
 from .knowledge import Known, config_differences, tags_of
-from .routes import Match
+from .routes import Match, operation
 
 if TYPE_CHECKING:
     from .oracle import Oracle, Seen
@@ -315,8 +315,9 @@ def _members(oracle: Oracle, known: Known, exchange: Exchange, document: dict[st
 
 def _gateway(oracle: Oracle, known: Known, exchange: Exchange, shown: Json) -> None:
     differences = list(echo_differences(known.gateway or {}, shown or {}))
-    extra = sorted(set(shown or {}) - set(known.gateway or {})) if isinstance(shown, dict) else []
-    differences += [(f"ai_gateway.{key}", "(not there)", (shown or {})[key]) for key in extra]
+    members = shown if isinstance(shown, dict) else {}
+    extra = sorted(key for key in set(members) - set(known.gateway or {}) if not is_empty(members[key]))
+    differences += [(f"ai_gateway.{key}", "(not there)", members[key]) for key in extra]
     oracle.judge.hold_all("memory.ai-gateway", exchange, differences)
 
 
@@ -349,12 +350,14 @@ def _tags_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
 
 
 def _limits_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
-    sent = (exchange.sent or {}).get("rate_limits") or []
+    sent = operation("put_rate_limits").without_unknown(exchange.sent or {}).get("rate_limits") or []
     shown = exchange.reply.get("rate_limits") or []
     named = ({key: value for key, value in limit.items() if value is not None} for limit in sent)
     expected = [limit if "key" in limit else {**limit, "key": "endpoint"} for limit in named]
     shown = [limit if "key" in limit else {**limit, "key": "endpoint"} for limit in shown]
-    oracle.judge.hold("memory.rate-limits", exchange, shown == expected, expected, shown)
+    differences = [*echo_differences(expected, shown), *echo_differences(shown, expected)]
+    kept = len(shown) == len(expected) and not differences
+    oracle.judge.hold("memory.rate-limits", exchange, kept, expected, shown)
 
 
 def _gateway_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:

@@ -28,6 +28,9 @@ LEFT_FOR_THE_REST = 10.0
 WHEN_BROKEN = 8.0
 """Seconds of fuzzing when the journeys have already found something."""
 
+AT_ONCE = 16
+"""Journeys that one worker walks at the same time: most of them wait for a deployment."""
+
 ORDER = (Profile.READ, Profile.QUERY, Profile.WRITE)
 
 
@@ -45,7 +48,7 @@ class Options:
     deadline: float = 15.0
     settle: float = 0.0
     slowest: float = 3.0
-    threads: int = 16
+    workers: int = 1
     stop_at: str = ""
 
 
@@ -184,7 +187,7 @@ class Run:
         rest.sort(key=lambda each: LONGEST.index(each.name) if each.name in LONGEST else len(LONGEST))
         for each in first:
             self._one(each, turn)
-        pool = ThreadPoolExecutor(self.options.threads, thread_name_prefix="journey")
+        pool = ThreadPoolExecutor(AT_ONCE * self.options.workers, thread_name_prefix="journey")
         try:
             futures = [pool.submit(self._one, each, turn) for each in rest]
             for future in futures:
@@ -204,7 +207,7 @@ class Run:
         seconds = left - LEFT_FOR_THE_REST if left > 2 * LEFT_FOR_THE_REST else left
         if self.judge.findings:
             seconds = min(seconds, WHEN_BROKEN)
-        return fuzz(self.guard, self.oracle, self.judge, self.options.seed, seconds)
+        return fuzz(self.guard, self.judge, self.options.seed, seconds, self.options.workers)
 
     def _one(self, journey: Journey, turn: int) -> None:
         self.progress(journey.name)
@@ -261,7 +264,8 @@ class Run:
 
 
 LONGEST = (
-    "custom-lifecycle", "older-form", "external-lifecycle", "witness", "stop-and-start", "provisioned-throughput",
+    "served-until-replaced", "refused-capture", "custom-lifecycle", "older-form", "external-lifecycle", "witness",
+    "refused-rows", "stop-and-start", "provisioned-throughput",
     "custom-queries", "refused-updates", "racing-updates", "gateway-limits", "throughput-by-tokens", "agent-queries",
     "route-optimised", "chat-streams", "crowded-list",
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+import time
 import warnings
 from collections import Counter
 from typing import Any
@@ -12,41 +14,36 @@ from schemathesis import hooks
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.core import EventStream
 
-from .budget import Spent, Stopped
-from .checks import LAW_OF_CHECK, Steering, is_ours_to_judge, oracle_at_the_transport, register_check
+from .budget import Budget
+from .checks import LAW_OF_CHECK, Steering, choice_of, is_ours_to_judge, oracle_at_the_transport, register_check
 from .exchange import Asked, Exchange
 from .findings import Judge
-from .oracle import Oracle
 from .routes import spec
 from .safety import Guard, Profile
 
-LONGEST = 20
-SHORTEST = 4
-CASES_PER_OPERATION = 6
+LONGEST = 36.0
+SHORTEST = 2.0
+CASES_PER_OPERATION = 4
+LOOK_SECONDS = 0.1
+SHARE_OF_COVERAGE = 3
+"""One of so many boundary values is sent, each seed another third of them: all would take most of a minute."""
+
+PARTS = (
+    ("examples", frozenset({"examples"}), 0.3),
+    ("coverage", frozenset({"coverage"}), 0.6),
+    ("fuzzing", frozenset({"fuzzing", "stateful"}), 1.0),
+)
+"""The parts of fuzzing: their phases, and which share of the time that is left each may use. Each part ends when all
+that the seed gives has been sent; a time limit inside schemathesis would make what is sent depend on the machine."""
 
 
-def fuzz(guard: Guard, oracle: Oracle, judge: Judge, seed: int, seconds: float) -> dict[str, Any]:
+def fuzz(guard: Guard, judge: Judge, seed: int, seconds: float, workers: int = 1) -> dict[str, Any]:
     """Fuzz the target for some seconds; answers what was done. Findings go to the judge."""
-    limit = int(min(LONGEST, seconds))
-    if limit < SHORTEST:
-        return {"skipped": f"only {max(0, limit)} s were left"}
+    until = time.monotonic() + min(LONGEST, seconds)
+    if seconds < SHORTEST:
+        return {"skipped": f"only {max(0.0, seconds):.1f} s were left"}
     counted: Counter[str] = Counter()
     register_check(judge)
-    try:
-        with guard.over_requests("fuzz"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _stream(guard, judge, seed, limit, counted)
-    except (Spent, Stopped) as reason:
-        counted[f"ended: {reason}"] += 1
-    finally:
-        register_check(None)
-    return dict(counted)
-
-
-def _stream(guard: Guard, judge: Judge, seed: int, limit: int, counted: Counter[str]) -> None:
-    document = copy.deepcopy(spec().document)
-    schema = schemathesis.openapi.from_dict(document, config=_config(guard, seed, limit))
-    schema.hook("filter_failure")(is_ours_to_judge)
     steering = Steering(guard.rights, seed)
 
     def steer(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
@@ -54,12 +51,63 @@ def _stream(guard: Guard, judge: Judge, seed: int, limit: int, counted: Counter[
 
     schemathesis.hook("before_call")(steer)
     try:
-        _follow(from_schema(schema).execute(), guard, judge, counted)
+        with guard.over_requests("fuzz"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name, phases, share in PARTS:
+                now = time.monotonic()
+                stream = from_schema(_schema(guard, seed, workers, phases)).execute()
+                with _Ending(stream, guard.budget, now + (until - now) * share) as ending:
+                    _follow(stream, judge, counted)
+                if ending.is_early:
+                    counted[f"{name} cut short"] += 1
     finally:
         hooks.unregister(steer)
+        register_check(None)
+    return dict(counted)
 
 
-def _follow(stream: EventStream, guard: Guard, judge: Judge, counted: Counter[str]) -> None:
+class _Ending:
+    """Stops a stream at a moment, or when the run stops or has spent its budget, and then says that it did.
+
+    Events come too seldom to look at the clock between them: one may stand for hundreds of requests.
+    """
+
+    def __init__(self, stream: EventStream, budget: Budget, until: float) -> None:
+        self._stream, self._budget, self._until = stream, budget, until
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="fuzz-ending", daemon=True)
+        self.is_early = False
+
+    def __enter__(self) -> _Ending:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            if self._budget.is_over() or time.monotonic() >= self._until:
+                self.is_early = True
+                self._stream.stop()
+                return
+
+
+def _schema(guard: Guard, seed: int, workers: int, phases: frozenset[str]) -> Any:
+    document = copy.deepcopy(spec().document)
+    schema = schemathesis.openapi.from_dict(document, config=_config(guard, seed, workers, phases))
+    schema.hook("filter_failure")(is_ours_to_judge)
+    if "coverage" in phases:
+
+        def a_share(context: Any, case: schemathesis.Case[Any]) -> bool:
+            return choice_of(f"{seed} covered", case, SHARE_OF_COVERAGE) == 0
+
+        schema.hook("filter_case")(a_share)
+    return schema
+
+
+def _follow(stream: EventStream, judge: Judge, counted: Counter[str]) -> None:
     for event in stream:
         if isinstance(event, events.ScenarioFinished):
             counted["scenarios"] += 1
@@ -67,10 +115,6 @@ def _follow(stream: EventStream, guard: Guard, judge: Judge, counted: Counter[st
             _collect(event, judge)
         elif isinstance(event, events.NonFatalError):
             counted["errors"] += 1
-        elif isinstance(event, events.EngineFinished):
-            counted[f"ended: {event.stop_reason.value}"] += 1
-        if guard.budget.stopping.is_set():
-            stream.stop()
 
 
 def _collect(event: events.ScenarioFinished, judge: Judge) -> None:
@@ -98,16 +142,15 @@ def _exchange(interaction: Any) -> Exchange:
     return Exchange(0, asked, 0.0, 0.0, response.elapsed, response.status_code, shown, response.content or b"")
 
 
-def _config(guard: Guard, seed: int, limit: int) -> schemathesis.Config:
+def _config(guard: Guard, seed: int, workers: int, phases: frozenset[str]) -> schemathesis.Config:
     writes = guard.rights.profile is Profile.WRITE
     checks: dict[str, Any] = {name: {"enabled": True} for name in LAW_OF_CHECK}
     return schemathesis.Config.from_dict(
         {
             "seed": seed,
-            "max-time": limit,
             "base-url": guard.target.url,
             "headers": {"Authorization": guard.target.authorization},
-            "workers": 1,
+            "workers": workers,
             "request-timeout": 20.0,
             "max-redirects": 0,
             "continue-on-failure": True,
@@ -116,12 +159,17 @@ def _config(guard: Guard, seed: int, limit: int) -> schemathesis.Config:
             "suppress-health-check": ["all"],
             "generation": {"max-examples": CASES_PER_OPERATION, "no-shrink": True, "database": "none"},
             "phases": {
+                "examples": {"enabled": "examples" in phases},
                 "coverage": {
+                    "enabled": "coverage" in phases,
                     "unexpected-methods": ["GET", "PUT", "POST", "PATCH", "DELETE"] if writes else [],
                     "extra-data-sources": {"responses": guard.rights.is_loopback},
                 },
-                "fuzzing": {"extra-data-sources": {"responses": guard.rights.is_loopback}},
-                "stateful": {"enabled": writes, "max-steps": 5},
+                "fuzzing": {
+                    "enabled": "fuzzing" in phases,
+                    "extra-data-sources": {"responses": guard.rights.is_loopback},
+                },
+                "stateful": {"enabled": writes and "stateful" in phases, "max-steps": 5},
             },
             "checks": {"enabled": False, oracle_at_the_transport.__name__: {"enabled": True}, **checks},
         }
