@@ -53,7 +53,13 @@ def main() -> None:
 
 @main.command()
 @setting_options
-def serve(**given: Any) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="processes that answer; more than one share the store, a temporary one unless --store names it [default: 1]",
+)
+def serve(workers: int, **given: Any) -> None:
     """Answer as a workspace's Model Serving API would."""
     chosen = {name: value for name, value in given.items() if value is not None and value != ()}
     try:
@@ -63,22 +69,32 @@ def serve(**given: Any) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    _run(settings)
+    _run(settings, workers)
 
 
-def _run(settings: Settings) -> None:
-    from .server import ListenError, MockServer
+def _run(settings: Settings, workers: int) -> None:
+    from .listening import ListenError
     from .snapshot import StateError
     from .store import StoreError
 
     try:
-        server = MockServer(settings).start()
-    except (ListenError, StateError, StoreError) as problem:
+        server = _started(settings, workers)
+    except (ListenError, StateError, StoreError, ChildProcessError) as problem:
         raise click.UsageError(str(problem)) from None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopper(server))
     _announce(server.url, settings)
     server.wait()
+
+
+def _started(settings: Settings, workers: int) -> Any:
+    if workers == 1:
+        from .server import MockServer
+
+        return MockServer(settings).start()
+    from .workers import Workers
+
+    return Workers(settings, workers)
 
 
 def _stopper(server: Any) -> Callable[[int, FrameType | None], None]:

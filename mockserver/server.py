@@ -16,21 +16,15 @@ from .bridge import Bridge
 from .connection import Connection
 from .control import resume
 from .core import Mock
+from .listening import BACKLOG, listening, url_of
 from .settings import DEVELOPMENT_TOKEN, Settings
 from .snapshot import load_file
-
-BACKLOG = 1024
-"""Connections that may wait to be accepted."""
 
 KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept open; clients keep theirs for less."""
 
 GRACE = 0.8
 """Seconds that requests under way are given to finish when the server stops."""
-
-
-class ListenError(OSError):
-    """The address cannot be listened on; the text says why and what to do."""
 
 
 class _Server(uvicorn.Server):
@@ -117,6 +111,7 @@ class MockServer:
     Args:
         settings: how the mock behaves; by default a free port on loopback.
         mock: the mock to serve, made from the settings when not given.
+        listener: a socket that listens already; by default one on the settings' host and port.
 
     Raises:
         StoreError: the store of the settings cannot be used.
@@ -124,14 +119,17 @@ class MockServer:
         ListenError: the address cannot be listened on (from ``start``).
     """
 
-    def __init__(self, settings: Settings | None = None, *, mock: Mock | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, mock: Mock | None = None, listener: socket.socket | None = None
+    ) -> None:
         if settings is None:
             settings = mock.settings if mock is not None else Settings(port=0)
         self.settings = settings
         self.mock = mock or Mock(settings)
         self._owns_mock = mock is None
+        self._given = listener
         if mock is None:
-            _begin(self.mock)
+            begin(self.mock)
         self.token = DEVELOPMENT_TOKEN
         self._server: _Server | None = None
         self._listener: socket.socket | None = None
@@ -142,8 +140,7 @@ class MockServer:
         """The base URL to give to clients. Raises RuntimeError while the server is not running."""
         if self._listener is None:
             raise RuntimeError("the server is not running: call start() first or use it as a context manager")
-        host, port = self._listener.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(self._listener)
 
     @property
     def running(self) -> bool:
@@ -152,7 +149,7 @@ class MockServer:
 
     def start(self) -> MockServer:
         """Listen, and answer requests from a thread of its own. Returns when connections are accepted."""
-        self._listener = self._listening()
+        self._listener = self._given or listening(self.settings.host, self.settings.port)
         self._bridge = Bridge(self.mock)
         self._server = _Server(self._bridge)
         self._thread = threading.Thread(
@@ -186,36 +183,9 @@ class MockServer:
     ) -> None:
         self.stop()
 
-    def _listening(self) -> socket.socket:
-        host, port = self.settings.host, self.settings.port
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        except socket.gaierror:
-            raise ListenError(f"host {host!r} is not an address of this machine: try 127.0.0.1") from None
-        listener = socket.socket(family, kind, protocol)  # asyncio sends at once only where the protocol says TCP
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as problem:
-            listener.close()
-            raise ListenError(_why_not(host, port, problem)) from None
-        listener.listen(BACKLOG)
-        return listener
 
-
-def _begin(mock: Mock) -> None:
+def begin(mock: Mock) -> None:
     """Go on where the store left off; without anything there, begin with the state that the settings name."""
     resume(mock)
     if mock.settings.state is not None and DEFAULT_WORKSPACE not in mock.store.workspaces():
         load_file(mock, mock.settings.state, DEFAULT_WORKSPACE)
-
-
-def _why_not(host: str, port: int, problem: OSError) -> str:
-    reason = (problem.strerror or str(problem)).lower()
-    if "in use" in reason:
-        return f"port {port} on {host} is in use: choose another with --port, or --port 0 for a free one"
-    if "permission" in reason:
-        return f"port {port} needs more rights than this user has: choose one above 1023 with --port"
-    if "assign" in reason:
-        return f"host {host!r} is not an address of this machine: try 127.0.0.1"
-    return f"cannot listen on {host}:{port}: {reason}"
