@@ -17,7 +17,8 @@ from openapi import Operation
 from openapi.portable import portable
 
 from . import control, errors, ui
-from .core import MAX_BODY, Mock
+from .bodies import MAX_BODY
+from .core import Mock
 from .delivery import Disturbed
 from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Reply, Request, Stream
 from .wire import frames, payload

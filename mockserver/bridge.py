@@ -19,8 +19,9 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from openapi import Operation
 
+from .bodies import MAX_BODY
 from .connection import Connection
-from .core import MAX_BODY, Mock
+from .core import Mock
 from .delivery import ConnectionDropped, Disturbed
 from .inprocess import application
 from .messages import STREAM_MEDIA_TYPE, Reply, Request, Stream

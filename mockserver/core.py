@@ -12,14 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Literal, Protocol, cast
-from urllib.parse import parse_qsl
-
-import orjson
 
 from openapi import Operation, Spec, load
 
 from . import errors
 from .auth import DEFAULT_WORKSPACE, REGISTRY, Authenticator, Identity, workspace_id
+from .bodies import NO_BODY, Body, accepted
 from .circumstances import HERE, Circumstances, StoredClock
 from .clock import AdjustableClock
 from .delivery import Disturbed
@@ -35,16 +33,11 @@ from .payloads import Payloads
 from .replies import Replies
 from .settings import Kind, Settings
 from .staleness import Staleness
-from .store import Store, Transaction, open_store
+from .store import Store, StoreError, Transaction, open_store
 from .turns import Turns
 from .usage import Meter
 
 log = logging.getLogger("mockserver")
-
-FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
-MAX_BODY = 16 * 2**20
-"""Bytes of a request body; the service takes 16 MB for custom models and less for others."""
-UNDECODABLE = "Request body is not valid JSON: {problem}. Send a JSON object encoded as UTF-8."
 
 
 class Clearable(Protocol):
@@ -107,25 +100,29 @@ class Mock:
         ``handle`` stands in for the operation's registered handler where an operation is not of the API: cancelling an
         update, which only the Serving pages have.
         """
-        with self.store.request():
-            return self._respond(operation, request, handle)
+        try:
+            with self.store.request():
+                return self._respond(operation, request, handle)
+        except StoreError as problem:
+            log.error("%s %s: %s", request.method, request.path, problem)
+            return errors.StoreUnavailable().reply(self.new_uuid())
 
     def _respond(self, operation: Operation, request: Request, handle: Handler | None) -> Reply | Stream | Disturbed:
         started = time.perf_counter()
         mock, request_id, now = self, self.new_uuid(), self.clock.now()
         identity: Identity | None = None
         fault: Fault | None = None
-        body: Json = None
+        body = NO_BODY
         try:
             identity = self._identify(operation, request, request_id)
             mock = self.of(identity.workspace)
             request_id = mock.new_uuid() if mock is not self else request_id
             now = mock.clock.polled() if request.method == "GET" else mock.clock.now()
             try:
-                body = mock._decoded(operation, request)
+                body = accepted(operation, request)
             except errors.ApiError as refusal:
                 handle = refusing(operation.id, refusal)
-            fault = mock._fault(identity, operation, request, body)
+            fault = mock._fault(identity, operation, request, body.value)
             mock._strike(fault, identity, "before")
             call = mock._call(operation, request, identity, body, now, request_id)
             answer = self._finished(operation, (handle or HANDLERS[operation.id])(call))
@@ -136,6 +133,8 @@ class Mock:
             answer = self._checked(operation, refusal.reply(request_id))
         except Refusal as refusal:
             answer = self._checked(operation, errors.from_refusal(refusal).reply(request_id))
+        except StoreError:
+            raise
         except Exception:
             log.exception("%s %s failed: this is a bug of the mock", request.method, request.path)
             answer = _internal_error(f"{operation.id} failed inside the mock; its log has the reason", request_id)
@@ -148,9 +147,9 @@ class Mock:
             status=0 if fault is not None and fault.drop else answer.status,
             seconds=time.perf_counter() - started + (answer.delay if isinstance(answer, Reply) else 0.0),
             request_id=request_id,
-            body=body,
+            body=body.value,
             reply=answer.body if isinstance(answer, Reply) else None,
-            endpoint=_endpoint(request, body),
+            endpoint=_endpoint(request, body.value),
             fault=fault.id if fault is not None else None,
         )
         return self._delivered(_signed(answer, request_id, identity), fault, identity)
@@ -158,11 +157,18 @@ class Mock:
     def refuse(self, request: Request, refusal: errors.ApiError) -> Reply:
         """Answer, and note, a request that no operation of the contract fits."""
         request_id = self.new_uuid()
+        reply = refusal.reply(request_id)
+        try:
+            self._note_refused(request, request_id, reply)
+        except StoreError as problem:
+            log.error("%s %s cannot be noted: %s", request.method, request.path, problem)
+        return reply
+
+    def _note_refused(self, request: Request, request_id: str, reply: Reply) -> None:
         try:
             identity = self.authenticator.identify(request.headers, request_id)
         except errors.ApiError:
             identity = PUBLIC
-        reply = refusal.reply(request_id)
         self.journal.record(
             identity.workspace,
             moment=self.of(identity.workspace).clock.now(),
@@ -175,7 +181,6 @@ class Mock:
             body=None,
             reply=reply.body,
         )
-        return reply
 
     def of(self, workspace: str) -> Mock:
         """The mock as this workspace has it: with its own clock and settings, where it was given some."""
@@ -278,10 +283,10 @@ class Mock:
         )
 
     def _call(
-        self, operation: Operation, request: Request, identity: Identity, body: Json, now: int, request_id: str
+        self, operation: Operation, request: Request, identity: Identity, body: Body, now: int, request_id: str
     ) -> Call:
         mock = self.staleness.seen(self, identity.workspace, now) if request.method == "GET" else self
-        return Call(mock, operation, request, identity, operation.with_defaults(body), now, request_id)
+        return Call(mock, operation, request, identity, body.full, now, request_id, body.known)
 
     def _fault(self, identity: Identity, operation: Operation, request: Request, body: Json) -> Fault | None:
         return self.faults.find(identity.workspace, operation.id, _endpoint(request, body), request, identity.name)
@@ -309,29 +314,6 @@ class Mock:
         if identity.audience is not None and operation.id not in DATA_PLANE:
             raise errors.InvalidAccessToken(request_id)
         return identity
-
-    def _decoded(self, operation: Operation, request: Request) -> Json:
-        """The request's body as a value the contract accepts.
-
-        Raises:
-            MalformedRequest: it cannot be read.
-            InvalidParameterValue: it breaks the contract.
-        """
-        if not operation.request_media_types:
-            return None
-        if len(request.body) > MAX_BODY:
-            raise errors.PayloadTooLarge(
-                f"The request body has {len(request.body)} bytes; at most {MAX_BODY} are accepted."
-            )
-        media_type = _media_type(operation, request)
-        body = _read(media_type, request.body, operation.body_required)
-        violations = [] if isinstance(body, bytes) else operation.request_violations(body, media_type)
-        if violations:
-            problem = " ".join(violation.message for violation in violations[:3])
-            if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form
-                raise errors.OAuthError(400, violations[0].code or "invalid_request", problem)
-            raise errors.bad_value(violations[0].code)(problem)
-        return body
 
     def _finished(self, operation: Operation, answer: Json | Reply | Stream) -> Reply | Stream:
         """What a handler returned as a reply without secrets, checked against the contract."""
@@ -382,48 +364,6 @@ DATA_PLANE = frozenset({"query_route_optimized"})
 
 PUBLIC = Identity("anonymous", "Anonymous", admin=False)
 """Whoever calls an operation that needs no credential, as part of the default workspace."""
-
-
-def _media_type(operation: Operation, request: Request) -> str:
-    """Which of the operation's media types the body is in.
-
-    A body without a type, or with the one that curl sends unasked, is taken for the first: the service looks at the
-    bytes only.
-    """
-    accepted = operation.request_media_types
-    if request.media_type in accepted:
-        return request.media_type
-    if request.media_type in ("", FORM_MEDIA_TYPE):
-        return accepted[0]
-    problem = f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}."
-    if accepted[0] == FORM_MEDIA_TYPE:
-        raise errors.OAuthError(400, "invalid_request", problem)
-    if "415" in operation.responses:
-        if "Queries" not in operation.tags:
-            raise errors.UnsupportedMediaType(problem)
-        raise errors.UnsupportedMediaType(
-            "This predictor only supports the following content types: Types: "
-            f"['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{request.media_type}'."
-        )
-    raise errors.MalformedRequest(problem)
-
-
-def _read(media_type: str, body: bytes, required: bool) -> Json:
-    if media_type == FORM_MEDIA_TYPE:
-        try:
-            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
-        except ValueError:
-            raise errors.OAuthError(400, "invalid_request", "The body is not a form encoded as UTF-8.") from None
-    if media_type != JSON_MEDIA_TYPE:
-        return body
-    if not body.strip():
-        if required:
-            raise errors.MalformedRequest(UNDECODABLE.format(problem="it is empty"))
-        return {}
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as problem:
-        raise errors.MalformedRequest(UNDECODABLE.format(problem=problem)) from None
 
 
 def _internal_error(message: str, request_id: str) -> Reply:

@@ -81,7 +81,8 @@ class Stream:
 class Call:
     """What a handler is given: a request that has been authenticated, decoded and validated.
 
-    ``now`` is the moment of the request in milliseconds since the epoch; ``body`` has the contract's defaults.
+    ``now`` is the moment of the request in milliseconds since the epoch; ``body`` has the contract's defaults, and what
+    is worked out from it may be kept in ``known`` for the next request with the same bytes.
     """
 
     mock: Mock
@@ -91,6 +92,7 @@ class Call:
     body: Json
     now: int
     request_id: str
+    known: dict[str, Any] = field(default_factory=dict)
 
     @property
     def parameters(self) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from .. import catalog
 from ..domain import traffic
 from ..domain.inference import drafting, guardrails, seeds, tokens
 from ..domain.inference.answers import Answer
+from ..domain.inference.conversation import Conversation
 from ..domain.inference.drafting import Script, Setting, Usage
 from ..domain.inference.refusals import Refusal as ModelRefusal
 from ..domain.refusals import Refusal
@@ -98,7 +100,7 @@ class Exchange:
         self.served = self.model or target.routes[0].entity
         self.body = present(call.body) if isinstance(call.body, dict) else {}
         self.form = self.choose()
-        self.form.check(call.mock.spec, self.body, target)
+        self._check()
         self.required = requirements(target.limits, call.identity)
         headers = call.mock.limiter.admit(target.place, target.name, self.required, call.now)
         self.turn = call.mock.turns.next(target.place, call.now)
@@ -115,6 +117,21 @@ class Exchange:
         self._hold(self.pace.time_to_first_token, answer.usage.completion * (self.pace.time_per_token or 0))
         self._close(200, answer.body, answer.usage)
         return Reply(200, answer.body, headers, delay=self.held)
+
+    def _check(self) -> None:
+        """Refuse what the form and its models refuse. A body that was let pass is not looked at again."""
+        checked = (self.form, self.target.served[0].profile, self.body)
+        if not _same(self.call.known.get("checked"), checked):
+            self.form.check(self.call.mock.spec, self.body, self.target)
+            self.call.known["checked"] = checked
+
+    def conversation(self, read: Callable[[dict[str, Json]], Conversation]) -> Conversation:
+        """The request as ``read`` has it, read once for all requests with the same bytes."""
+        found = self.call.known.get("conversation")
+        if found is None or not _same(found[:2], (read, self.body)):
+            found = self.call.known["conversation"] = (read, self.body, read(self.body))
+        conversation: Conversation = found[2]
+        return conversation
 
     def _guard_input(self) -> None:
         """Let the AI gateway's guardrails look at the request: refuse it, or take personal data out of it."""
@@ -273,6 +290,11 @@ class Exchange:
             output_tokens=usage.completion,
             usage_context=self.body.get("usage_context"),
         )
+
+
+def _same(found: tuple[object, ...] | None, wanted: tuple[object, ...]) -> bool:
+    """Whether these are the very same objects."""
+    return found is not None and all(map(operator.is_, found, wanted))
 
 
 _number = lru_cache(maxsize=1024)(seeds.number)

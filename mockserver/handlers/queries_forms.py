@@ -14,7 +14,7 @@ from openapi import Spec
 
 from ..domain.inference import agents, anthropic, chat, checks, completions, embeddings, responses
 from ..domain.inference.answers import Answer
-from ..domain.inference.drafting import Setting
+from ..domain.inference.conversation import Conversation, from_chat
 from ..domain.inference.profiles import ModelProfile
 from ..errors import BadRequest, InvalidParameterValue
 from ..messages import Json
@@ -46,19 +46,24 @@ class Asking(Protocol):
 class Form:
     """The form of one task or protocol. ``strict`` is the schema that hosted models hold requests to.
 
-    ``check_model`` refuses what the served models refuse, in the service's own words where they are known.
+    ``check_model`` refuses what the served models refuse, in the service's own words where they are known. ``read`` is
+    what is found out about a request whoever answers it, which ``answer`` is given as well.
     """
 
     schema: str
-    answer: Callable[[dict[str, Json], Setting], Answer]
+    answer: Callable[..., Answer]
     check_model: Callable[[dict[str, Json], ModelProfile], None] | None = None
+    read: Callable[[dict[str, Json]], Conversation] | None = None
     strict: str | None = None
     names_events: bool = False
     terminator: str | None = "[DONE]"
 
     def ask(self, exchange: Exchange, served: Served) -> Answer:
         """The model's answer."""
-        return self.answer(exchange.body, exchange.setting(served))
+        setting = exchange.setting(served)
+        if self.read is None:
+            return self.answer(exchange.body, setting)
+        return self.answer(exchange.body, setting, exchange.conversation(self.read))
 
     def check(self, spec: Spec, body: dict[str, Json], target: Target) -> None:
         """Refuse a body that is not of this form.
@@ -81,7 +86,7 @@ class Form:
             raise InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
 
 
-CHAT = Form("ChatRequest", chat.answer, checks.chat, strict="ChatRequestStrict")
+CHAT = Form("ChatRequest", chat.answer, checks.chat, from_chat, strict="ChatRequestStrict")
 COMPLETIONS = Form("CompletionsRequest", completions.answer, checks.completions, strict="CompletionsRequestStrict")
 EMBEDDINGS = Form("EmbeddingsRequest", embeddings.answer, checks.embeddings, strict="EmbeddingsRequestStrict")
 CHAT_AGENT = Form("ChatAgentRequest", agents.chat_agent_answer)
@@ -124,8 +129,10 @@ def choose(forms: Mapping[str, Form], target: Target, route: str) -> Form:
     return form
 
 
-def present(body: Mapping[str, Json]) -> dict[str, Json]:
+def present(body: dict[str, Json]) -> dict[str, Json]:
     """The members of a request that are not null: null counts as absent."""
+    if None not in body.values():
+        return body
     return {name: value for name, value in body.items() if value is not None}
 
 

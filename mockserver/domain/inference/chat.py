@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
+from typing import Any, NamedTuple
 
 from . import drafting, likelihoods, seeds, tokens
 from .answers import Answer, total_usage, usage_block
 from .conversation import Conversation, ToolCall, from_chat
 from .drafting import Draft, Limits, Setting, Usage
-from .profiles import Family
+from .profiles import Family, UsageRule
 
 Chunk = dict[str, Any]
 
@@ -75,21 +76,18 @@ def _body(reply: Reply) -> dict[str, Any]:
         if reply.likelihoods:
             choice["logprobs"] = {"content": reply.likelihoods[index]}
         choices.append(choice)
-    return _framed(reply, "chat.completion", choices, usage_block(reply.family, reply.usage))
+    body = _frame(reply, "chat.completion", usage=True)
+    body["choices"], body["usage"] = choices, usage_block(reply.family, reply.usage)
+    return body
 
 
-def _framed(reply: Reply, kind: str, choices: list[Any], usage: dict[str, Any] | None) -> dict[str, Any]:
-    """The envelope, with its keys in the order in which the family sends them."""
-    created, model = reply.setting.seconds, reply.setting.profile.model
-    if reply.family.name == "claude":
-        frame: dict[str, Any] = {"model": model, "choices": choices}
-        if usage is not None:
-            frame["usage"] = usage
-        return {**frame, "object": kind, "id": reply.id, "created": created}
-    frame = {"id": reply.id, "object": kind, "created": created, "model": model, "choices": choices}
-    if usage is not None:
-        frame["usage"] = usage
-    return frame
+def _frame(reply: Reply, kind: str, *, usage: bool) -> dict[str, Any]:
+    """The envelope, its keys in the order in which the family sends them, to be copied and filled."""
+    family, created, model = reply.family, reply.setting.seconds, reply.setting.profile.model
+    filled: dict[str, Any] = {"choices": None, "usage": None} if usage else {"choices": None}
+    if family.name == "claude":
+        return {"model": model, **filled, "object": kind, "id": reply.id, "created": created}
+    return {"id": reply.id, "object": kind, "created": created, "model": model, **filled}
 
 
 def message_of(draft: Draft, reply: Reply) -> dict[str, Any]:
@@ -128,11 +126,10 @@ def _thinking(text: str, signed: str) -> dict[str, Any]:
     return {"type": "reasoning", "summary": [summary]}
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One chunk's part of a choice. ``tokens`` is how many tokens of the answer have been sent with it."""
+class _Step(NamedTuple):
+    """One chunk's part of the choice in this place. ``tokens`` is how many tokens of the answer have been sent with it."""
 
-    index: int
+    place: int
     delta: dict[str, Any]
     tokens: int = 0
     finish: str | None = None
@@ -142,32 +139,55 @@ class _Step:
 def _chunks(reply: Reply) -> Iterator[Chunk]:
     """The chunks of all choices in turn, with usage by the family's rule; the last one carries the totals."""
     family, usage = reply.family, reply.usage
-    spent = [0] * len(reply.drafts)
-    open_choices = len(reply.drafts)
-    for step in _interleaved([_steps(reply, index) for index in range(len(reply.drafts))]):
-        spent[step.index] += step.tokens
-        open_choices -= step.finish is not None
-        choice: dict[str, Any] = {"index": step.index, "delta": step.delta, "finish_reason": step.finish}
-        if family.name == "claude":
-            choice = {"delta": step.delta, "index": step.index, "finish_reason": step.finish}
-        if step.likelihoods is not None:
-            choice["logprobs"] = {"content": step.likelihoods}
-        block = _usage_so_far(family, usage, sum(spent), open_choices == 0)
-        yield _framed(reply, "chat.completion.chunk", [choice], block)
+    frame = _frame(reply, "chat.completion.chunk", usage=family.usage != "asked")
+    usage_so_far = _USAGE_SO_FAR[family.usage]
+    delta_first = family.name == "claude"
+    spent, open_choices = 0, len(reply.drafts)
+    for index, delta, tokens_sent, finish, entries in _interleaved(
+        [_steps(reply, index) for index in range(len(reply.drafts))]
+    ):
+        spent += tokens_sent
+        choice: dict[str, Any] = {"delta": delta, "index": index} if delta_first else {"index": index, "delta": delta}
+        choice["finish_reason"] = finish
+        if entries is not None:
+            choice["logprobs"] = {"content": entries}
+        chunk = frame.copy()
+        chunk["choices"] = [choice]
+        open_choices -= finish is not None
+        if usage_so_far is not None:
+            chunk["usage"] = usage_so_far(usage, spent) if open_choices else usage_block(family, usage)
+        yield chunk
     if family.usage == "asked" and reply.include_usage:
-        yield _framed(reply, "chat.completion.chunk", [], usage_block(family, usage))
+        yield {**frame, "choices": [], "usage": usage_block(family, usage)}
 
 
-def _usage_so_far(family: Family, usage: Usage, spent: int, over: bool) -> dict[str, Any] | None:
-    if family.usage == "asked":
-        return None
-    if over:
-        return usage_block(family, usage)
-    if family.usage == "last":
-        block = usage_block(family, usage)
-        block["completion_tokens"] = block["total_tokens"] = None
-        return block
-    return usage_block(family, Usage(usage.prompt, min(usage.completion, spent + 1)))
+def _counted(usage: Usage, spent: int) -> dict[str, Any]:
+    """The counts up to a chunk, on every chunk."""
+    completion = min(usage.completion, spent + 1)
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": completion,
+        "total_tokens": usage.prompt + completion,
+    }
+
+
+def _uncounted(usage: Usage, spent: int) -> dict[str, Any]:
+    """Claude's counts before the last chunk."""
+    return {
+        "cache_read_input_tokens": 0,
+        "completion_tokens": None,
+        "prompt_tokens": usage.prompt,
+        "total_tokens": None,
+        "cache_creation_input_tokens": 0,
+    }
+
+
+_USAGE_SO_FAR: dict[UsageRule, Callable[[Usage, int], dict[str, Any]] | None] = {
+    "every": _counted,
+    "last": _uncounted,
+    "asked": None,
+}
+"""The usage of a chunk that is not the last one, by the family's rule."""
 
 
 def _interleaved(sources: list[Iterator[_Step]]) -> Iterator[_Step]:
@@ -188,21 +208,20 @@ def _steps(reply: Reply, index: int) -> Iterator[_Step]:
     family, draft = reply.family, reply.drafts[index]
     first = {"role": "assistant"}
     always = first if family.role_on_every_chunk else {}
-    lead: dict[str, Any] = dict(first)
+    lead = first
     if family.opening_chunk and (draft.text or not draft.calls) and not draft.reasoning:
         yield _Step(index, {**first, "content": ""}, _first_tokens(reply, draft))
-        lead = dict(always)
+        lead = always
     for delta, count in _thinking_deltas(reply, draft):
         yield _Step(index, {**lead, **delta}, count)
-        lead = dict(always)
+        lead = always
     position = 0
-    for number, piece in enumerate(_pieces(reply, index)):
-        count = tokens.count(piece)
+    counted_already = family.opening_chunk and not draft.reasoning
+    for piece, count in _pieces(reply, index):
         entries = reply.likelihoods[index][position : position + count] if reply.likelihoods else None
         position += count
-        counted = 0 if number == 0 and family.opening_chunk and not draft.reasoning else count
-        yield _Step(index, {**lead, "content": piece}, counted, None, entries)
-        lead = dict(always)
+        yield _Step(index, {**lead, "content": piece}, 0 if counted_already else count, None, entries)
+        lead, counted_already = always, False
     if draft.calls:
         yield from _call_steps(reply, index, lead, always)
     else:
@@ -215,23 +234,22 @@ def _first_tokens(reply: Reply, draft: Draft) -> int:
     return tokens.count(next(iter(tokens.words(draft.text)), "")) if reply.family.pieces == "words" else 1
 
 
-def _pieces(reply: Reply, index: int) -> Iterator[str]:
+def _pieces(reply: Reply, index: int) -> Iterator[tuple[str, int]]:
+    """The pieces of a text, each with how many tokens it has."""
     text, scripted = reply.drafts[index].text, reply.drafts[index].pieces
-    if scripted:
-        return iter(scripted)
     kind = reply.family.pieces
-    if kind == "tokens" or reply.likelihoods:
-        return iter(tokens.split(text))
-    if kind == "words":
-        return iter(tokens.words(text))
+    if not scripted and (kind == "tokens" or reply.likelihoods):
+        return zip(tokens.split(text), repeat(1), strict=False)
+    if scripted or kind == "words":
+        return ((piece, tokens.count(piece)) for piece in scripted or tokens.words(text))
     return tokens.groups(text, seeds.rng("pieces", text))
 
 
 def _thinking_deltas(reply: Reply, draft: Draft) -> Iterator[tuple[dict[str, Any], int]]:
     if not draft.reasoning:
         return
-    for piece in tokens.groups(draft.reasoning, seeds.rng("pieces", draft.reasoning)):
-        yield {"content": [_thinking(piece, "")]}, tokens.count(piece)
+    for piece, count in tokens.groups(draft.reasoning, seeds.rng("pieces", draft.reasoning)):
+        yield {"content": [_thinking(piece, "")]}, count
     signed = _signature(reply)
     if signed:
         yield {"content": [_thinking("", signed)]}, 0
@@ -267,4 +285,4 @@ def _argument_pieces(family: Family, arguments: str) -> Iterator[str]:
         return iter((arguments,))
     if family.pieces == "tokens":
         return iter(tokens.split(arguments))
-    return tokens.groups(arguments, seeds.rng("pieces", arguments))
+    return (piece for piece, _ in tokens.groups(arguments, seeds.rng("pieces", arguments)))

@@ -98,7 +98,7 @@ class Draft:
         """The pieces in which a text of the answer is streamed: as scripted, or in uneven groups of tokens."""
         if self.pieces and text == self.text:
             return iter(self.pieces)
-        return tokens.groups(text, seeds.rng("pieces", text))
+        return (piece for piece, _ in tokens.groups(text, seeds.rng("pieces", text)))
 
 
 @dataclass(frozen=True, slots=True)

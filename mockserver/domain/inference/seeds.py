@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from random import Random
+from typing import TypeVar
+
+Option = TypeVar("Option")
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -17,6 +20,16 @@ def number(*parts: object) -> int:
 
 def rng(*parts: object) -> Random:
     return Random(number(*parts))
+
+
+def pick(source: Random, options: Sequence[Option]) -> Option:
+    """One of the options: the one that ``Random.choice`` takes, at half the price. An answer is made of dozens."""
+    count = len(options)
+    bits = count.bit_length()
+    index = source.getrandbits(bits)
+    while index >= count:
+        index = source.getrandbits(bits)
+    return options[index]
 
 
 def uuid(source: Random) -> str:

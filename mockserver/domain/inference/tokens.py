@@ -54,11 +54,12 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def groups(text: str, rng: Random) -> Iterator[str]:
-    """Runs of one to eight tokens, the first a single one: the uneven pieces in which Claude endpoints stream."""
+def groups(text: str, rng: Random) -> Iterator[tuple[str, int]]:
+    """Runs of one to eight tokens, the first a single one, and their sizes: the pieces in which Claude streams."""
     tokens = _TOKEN.findall(text)
     at, size = 0, 1
     while at < len(tokens):
-        yield "".join(tokens[at : at + size])
+        group = tokens[at : at + size]
+        yield "".join(group), len(group)
         at += size
         size = rng.randint(2, 8)

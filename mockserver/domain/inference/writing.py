@@ -9,6 +9,7 @@ from random import Random
 
 from . import phrases, skills
 from .expressions import Expression
+from .seeds import pick
 from .stems import STOP_WORDS
 from .understanding import Question, Style, wanted_count
 from .words import Vocabulary
@@ -71,7 +72,7 @@ def continuation(question: Question, prompt: str) -> Writer:
         slots = {**fixed, **_drawn_slots(rng, vocabulary)}
         first, second = (_filled(template, slots) for template in rng.sample(phrases.BODIES, 2))
         begun = first if lead != ", " else "and " + first[0].lower() + first[1:]
-        return f"{lead}{begun} {_filled(rng.choice(phrases.EXAMPLES), slots)} {second}"
+        return f"{lead}{begun} {_filled(pick(rng, phrases.EXAMPLES), slots)} {second}"
 
     return write
 
@@ -81,12 +82,12 @@ def _small_talk(asked: str, name: str) -> Writer | None:
     if _SMALL_TALK.match(asked):
         return always(f"I'm doing well, thank you for asking{suffix}! How can I help you today?")
     if _GREETING.match(asked) or not asked:
-        return lambda rng, _: rng.choice(phrases.GREETINGS).format(n=suffix)
+        return lambda rng, _: pick(rng, phrases.GREETINGS).format(n=suffix)
     if name and _NAMES_SELF.fullmatch(asked):
         return always(f"Nice to meet you{suffix}! How can I help you today?")
     if _THANKS.match(asked):
-        return lambda rng, _: rng.choice(phrases.THANKS)
-    return (lambda rng, _: rng.choice(phrases.FAREWELLS)) if _FAREWELL.match(asked) else None
+        return lambda rng, _: pick(rng, phrases.THANKS)
+    return (lambda rng, _: pick(rng, phrases.FAREWELLS)) if _FAREWELL.match(asked) else None
 
 
 def _form(asked: str, question: Question, style: Style, pictured: bool, fixed: Slots) -> _Form:
@@ -94,7 +95,7 @@ def _form(asked: str, question: Question, style: Style, pictured: bool, fixed: S
     lowered = asked.lower()
     if (" or no" in lowered or "/no" in lowered or "or false" in lowered) and _YES_NO.search(asked):
         pair = ("True", "False") if "true" in lowered else ("Yes", "No")
-        return lambda rng, slots: f"{rng.choice(pair)}."
+        return lambda rng, slots: f"{pick(rng, pair)}."
     if pictured:
         return partial(_described, question)
     if _CODE.search(asked):
@@ -143,18 +144,19 @@ def _fixed_slots(question: Question) -> Slots:
 
 def _drawn_slots(rng: Random, vocabulary: Vocabulary) -> Slots:
     """The invented names that fill the templates."""
-    first, second = rng.sample(vocabulary.words, 2)
-    choice = rng.choice
+    first = second = pick(rng, vocabulary.words)
+    while second == first:
+        second = pick(rng, vocabulary.words)
     return {
         "w": first,
         "x": second,
-        "name": f"{choice(vocabulary.first_names)} {choice(vocabulary.last_names)}",
-        "to": choice(vocabulary.first_names),
-        "company": choice(vocabulary.companies),
-        "city": choice(vocabulary.cities),
-        "date": choice(vocabulary.dates),
-        "job": choice(vocabulary.jobs).lower(),
-        "product": choice(vocabulary.products).lower(),
+        "name": f"{pick(rng, vocabulary.first_names)} {pick(rng, vocabulary.last_names)}",
+        "to": pick(rng, vocabulary.first_names),
+        "company": pick(rng, vocabulary.companies),
+        "city": pick(rng, vocabulary.cities),
+        "date": pick(rng, vocabulary.dates),
+        "job": pick(rng, vocabulary.jobs).lower(),
+        "product": pick(rng, vocabulary.products).lower(),
     }
 
 
@@ -173,10 +175,10 @@ def _explained(question: Question, definition: str | None, style: Style, fixed: 
 
     def write(rng: Random, slots: Slots) -> str:
         later = {**slots, **pronouns}
-        opener = definition or _filled(rng.choice(phrases.OPENERS[kind]), slots)
+        opener = definition or _filled(pick(rng, phrases.OPENERS[kind]), slots)
         first, second, third = rng.sample(phrases.BODIES, 3)
-        key = _filled(rng.choice(phrases.KEYWORDS), slots) if has_key else _filled(third, later)
-        example, closer = rng.choice(phrases.EXAMPLES), rng.choice(phrases.CLOSERS)
+        key = _filled(pick(rng, phrases.KEYWORDS), slots) if has_key else _filled(third, later)
+        example, closer = pick(rng, phrases.EXAMPLES), pick(rng, phrases.CLOSERS)
         body, more = _filled(first, slots if kind == "thing" else later), _filled(second, later)
         if style.sentences or style.words:
             bodies = [body, more, _filled(third, later)] if has_key else [body, more]
@@ -240,7 +242,7 @@ def _short(question: Question) -> _Form:
 
 def _estimated(key: str, rng: Random, slots: Slots) -> str:
     figure = rng.randrange(2, 60)
-    rest = _filled(rng.choice(phrases.KEYWORDS), {**slots, "k": key})
+    rest = _filled(pick(rng, phrases.KEYWORDS), {**slots, "k": key})
     return f"There is no single figure for that, but about {figure} is a reasonable estimate. {rest}"
 
 
@@ -306,8 +308,8 @@ def _verse(asked: str, rng: Random, slots: Slots) -> str:
 
 def _joke(asked: str, rng: Random, slots: Slots) -> str:
     match = re.search(r"\bjokes? (?:about|on|involving) (?:an? |the )?([\w ]+)", asked, re.IGNORECASE)
-    subject = match[1].strip() if match else rng.choice(("database", "notebook", "robot"))
-    return rng.choice(phrases.JOKES).format(k=subject)
+    subject = match[1].strip() if match else pick(rng, ("database", "notebook", "robot"))
+    return pick(rng, phrases.JOKES).format(k=subject)
 
 
 def _story(asked: str, rng: Random, slots: Slots) -> str:

@@ -1,0 +1,111 @@
+"""Bodies of requests as values that keep the contract. Those of queries are read once, however often they come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from openapi import Operation
+
+from . import errors
+from .messages import JSON_MEDIA_TYPE, Json, Request
+
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+MAX_BODY = 16 * 2**20
+"""Bytes of a request body; the service takes 16 MB for custom models and less for others."""
+UNDECODABLE = "Request body is not valid JSON: {problem}. Send a JSON object encoded as UTF-8."
+
+MEMORABLE = 4096
+"""Bytes of a query that is remembered: load tests and retries send the same again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request says: as it was sent, and in full with the contract's defaults. Nobody may change either.
+
+    ``known`` is for what handlers work out from it; requests with the same bytes share it.
+    """
+
+    value: Json = None
+    full: Json = None
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+NO_BODY = Body()
+
+
+def accepted(operation: Operation, request: Request) -> Body:
+    """The request's body as a value the contract accepts.
+
+    Raises:
+        PayloadTooLarge: it has too many bytes.
+        UnsupportedMediaType, MalformedRequest: it cannot be read.
+        InvalidParameterValue: it breaks the contract.
+    """
+    if not operation.request_media_types:
+        return NO_BODY
+    size = len(request.body)
+    if size > MAX_BODY:
+        raise errors.PayloadTooLarge(f"The request body has {size} bytes; at most {MAX_BODY} are accepted.")
+    read = _remembered if size <= MEMORABLE and "Queries" in operation.tags else _accepted
+    return read(operation, _media_type(operation, request), request.body)
+
+
+def _accepted(operation: Operation, media_type: str, sent: bytes) -> Body:
+    body = _read(media_type, sent, operation.body_required)
+    violations = [] if isinstance(body, bytes) else operation.request_violations(body, media_type)
+    if violations:
+        problem = " ".join(violation.message for violation in violations[:3])
+        if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form
+            raise errors.OAuthError(400, violations[0].code or "invalid_request", problem)
+        raise errors.bad_value(violations[0].code)(problem)
+    return Body(body, operation.with_defaults(body))
+
+
+_remembered = lru_cache(maxsize=256)(_accepted)
+
+
+def _media_type(operation: Operation, request: Request) -> str:
+    """Which of the operation's media types the body is in.
+
+    A body without a type, or with the one that curl sends unasked, is taken for the first: the service looks at the
+    bytes only.
+    """
+    accepted = operation.request_media_types
+    if request.media_type in accepted:
+        return request.media_type
+    if request.media_type in ("", FORM_MEDIA_TYPE):
+        return accepted[0]
+    problem = f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}."
+    if accepted[0] == FORM_MEDIA_TYPE:
+        raise errors.OAuthError(400, "invalid_request", problem)
+    if "415" in operation.responses:
+        if "Queries" not in operation.tags:
+            raise errors.UnsupportedMediaType(problem)
+        raise errors.UnsupportedMediaType(
+            "This predictor only supports the following content types: Types: "
+            f"['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{request.media_type}'."
+        )
+    raise errors.MalformedRequest(problem)
+
+
+def _read(media_type: str, body: bytes, required: bool) -> Json:
+    if media_type == FORM_MEDIA_TYPE:
+        try:
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
+        except ValueError:
+            raise errors.OAuthError(400, "invalid_request", "The body is not a form encoded as UTF-8.") from None
+    if media_type != JSON_MEDIA_TYPE:
+        return body
+    if not body.strip():
+        if required:
+            raise errors.MalformedRequest(UNDECODABLE.format(problem="it is empty"))
+        return {}
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        raise errors.MalformedRequest(UNDECODABLE.format(problem=problem)) from None
