@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -29,9 +30,12 @@ from .messages import Json, Reply, Request
 from .replies import ReplyRule, rule
 from .settings import SettingError
 from .staleness import StaleReads
+from .store import StoreError
 
 if TYPE_CHECKING:
     from .core import Mock
+
+log = logging.getLogger("mockserver")
 
 YAML_MEDIA_TYPE = "application/yaml"
 TOKEN_HEADER = "x-mock-control-token"
@@ -96,6 +100,9 @@ def respond(mock: Mock, operation: Operation, request: Request, client: str | No
         return errors.InvalidParameterValue(" ".join(problem.problems[:20])).reply("")
     except (ValueError, SettingError) as problem:
         return errors.InvalidParameterValue(f"{problem}.").reply("")
+    except StoreError as problem:
+        log.error("%s: %s", operation.id, problem)
+        return errors.StoreUnavailable().reply("")
     return answer if isinstance(answer, Reply) else Reply(operation.success, answer)
 
 

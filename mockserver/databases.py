@@ -51,6 +51,11 @@ class Database:
     quick: Engine
     writing: AbstractContextManager[Any]
 
+    def close(self) -> None:
+        """Close the connections."""
+        self.durable.dispose()
+        self.quick.dispose()
+
 
 def opened(url: str) -> Database:
     """The database at this URL, with its tables in it.
@@ -60,8 +65,7 @@ def opened(url: str) -> Database:
             The text names the place, and never the password; nothing in it has been changed.
     """
     parsed = _parsed(url)
-    database = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
-    return database
+    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
 
 
 def _parsed(url: str) -> URL:
@@ -153,7 +157,11 @@ def _postgresql(parsed: URL) -> Database:
                 _check_format(connection.execute(sql.select(tables.about.c.format)).scalar(), shown)
             else:
                 _create_tables(connection)
+    except StoreError:
+        database.close()
+        raise
     except (sql.exc.SQLAlchemyError, psycopg.Error) as problem:
+        database.close()
         words = " ".join(str(getattr(problem, "orig", None) or problem).split())
         for secret in (parsed.password, parsed.query.get("password")):
             words = words.replace(str(secret), "***") if secret else words

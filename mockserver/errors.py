@@ -16,6 +16,7 @@ ApiError                        status  error_code
   UnsupportedMediaType          415     BAD_REQUEST
   RequestLimitExceeded          429     REQUEST_LIMIT_EXCEEDED
   InternalError                 500     INTERNAL_ERROR (a bug of the mock, never an answer to bad input)
+  StoreUnavailable              503     TEMPORARILY_UNAVAILABLE (the database that keeps the state fails)
   InjectedError                 any     any (asked for by a fault or a scripted reply, never decided by the mock)
 """
 
@@ -134,6 +135,13 @@ class RequestLimitExceeded(ApiError):
 
 class InternalError(ApiError):
     status, code = 500, "INTERNAL_ERROR"
+
+
+class StoreUnavailable(ApiError):
+    status, code = 503, "TEMPORARILY_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("The mock's store cannot be used at the moment; the mock's log says why.")
 
 
 class InjectedError(ApiError):

@@ -148,8 +148,7 @@ class SqlStore:
             self._here.looked.pop(workspace, None)
 
     def close(self) -> None:
-        self._database.durable.dispose()
-        self._database.quick.dispose()
+        self._database.close()
 
     @contextmanager
     def _alone(self, engine: Engine) -> Iterator[Connection]:

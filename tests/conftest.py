@@ -34,6 +34,15 @@ def paced_server() -> Iterator[MockServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A running PostgreSQL server, whose ``url()`` makes a database. Skips where PostgreSQL is not installed."""
+    from machinery import cluster
+
+    with cluster() as running:
+        yield running
+
+
 @pytest.fixture
 def token() -> str:
     """A token that is a workspace of its own."""

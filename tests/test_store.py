@@ -1,4 +1,4 @@
-"""The stores: the same behaviour in memory and in a database, and what a database promises beyond it."""
+"""The stores: the same behaviour in memory, SQLite and PostgreSQL, and what a database promises beyond it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -37,11 +38,40 @@ def endpoint(name: str) -> Endpoint:
     )  # fmt: skip
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of its own."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/mock.db"
+    made: str = request.getfixturevalue("postgresql").url()
+    return made
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    store: Store = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{tmp_path}/mock.db")
+    if request.param == "postgresql":
+        store: Store = SqlStore(request.getfixturevalue("postgresql").url())
+    else:
+        store = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{tmp_path}/mock.db")
     yield store
     store.close()
+
+
+@pytest.fixture
+def two(url: str) -> Iterator[tuple[SqlStore, SqlStore]]:
+    """A database as two processes see it."""
+    stores = SqlStore(url), SqlStore(url)
+    yield stores
+    for store in stores:
+        store.close()
+
+
+@dataclass(slots=True)
+class Tally:
+    """Something that is counted."""
+
+    total: int = 0
+    by_name: dict[str, list[int]] = field(default_factory=dict)
 
 
 def put(store: Store, workspace: str, *names: str) -> None:
@@ -111,6 +141,188 @@ def test_many_threads_lose_no_write(store: Store) -> None:
     access = store.get(AccessList, "w", "x")
     assert access is not None
     assert len(access.grants) == 60
+
+
+def in_threads(count: int, work) -> None:  # type: ignore[no-untyped-def]  # any function of a number
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_record_that_is_replaced_keeps_its_place_and_a_deleted_one_comes_back_last(store: Store) -> None:
+    put(store, "w", "a", "b")
+    put(store, "w", "a")
+    assert [item.name for item in store.all(Endpoint, "w")] == ["a", "b"]
+    with store.transaction("w") as transaction:
+        transaction.delete(Endpoint, "a")
+    assert store.get(Endpoint, "w", "a") is None
+    put(store, "w", "a")
+    assert [item.name for item in store.all(Endpoint, "w")] == ["b", "a"]
+
+
+def test_keys_and_texts_may_hold_any_character(store: Store) -> None:
+    name = "é \U0001f600 ' \" % : \x01"
+    put(store, "w", name)
+    with store.transaction("w") as transaction:
+        transaction.put("odd", replace(endpoint("odd"), description="a\x00b\ud7ff"))
+    assert store.get(Endpoint, "w", name) == endpoint(name)
+    odd = store.get(Endpoint, "w", "odd")
+    assert odd is not None
+    assert odd.description == "a\x00b\ud7ff"
+    assert store.get(Endpoint, "w", "no\x00body") is None
+
+
+def test_documents_are_changed_in_place_and_read_by_workspace_and_key(store: Store) -> None:
+    tallies = store.documents(Tally)
+    assert tallies.read("w", "a") is None
+    with tallies.changing("w", "a") as tally:
+        tally.total += 2
+        tally.by_name.setdefault("x", []).append(7)
+    with store.documents(Tally).changing("w", "a") as tally:
+        tally.total += 1
+    assert tallies.read("w", "a") == Tally(3, {"x": [7]})
+    assert tallies.read("w", "b") is None
+    assert tallies.read("v", "a") is None
+    with tallies.changing("v", "a") as tally:
+        tally.total = 9
+    tallies.clear("w")
+    assert tallies.read("w", "a") is None
+    assert tallies.read("v", "a") == Tally(9)
+
+
+def test_no_change_of_a_document_is_lost(store: Store) -> None:
+    tallies = store.documents(Tally)
+
+    def count(number: int) -> None:
+        for _ in range(20):
+            with tallies.changing("w", "a") as tally:
+                tally.total += 1
+                tally.by_name.setdefault(str(number), []).append(tally.total)
+
+    in_threads(6, count)
+    tally = tallies.read("w", "a")
+    assert tally is not None
+    assert tally.total == 120
+    assert sorted(number for numbers in tally.by_name.values() for number in numbers) == list(range(1, 121))
+
+
+def test_a_log_numbers_its_lines_and_drops_the_oldest(store: Store) -> None:
+    log = store.log(Tally, Tally, capacity=60, whole=3)
+    assert [log.append("w", Tally(number), Tally(-number)) for number in range(1, 111)] == list(range(1, 111))
+    assert log.append("v", Tally(1)) == 1
+    assert log.count("w") == 110
+    lines = log.lines("w")
+    assert [(line.number, line.item.total) for line in lines] == [(number, number) for number in range(51, 111)]
+    assert [line.extra for line in lines if line.extra is not None] == [Tally(-108), Tally(-109), Tally(-110)]
+    assert [line.number for line in log.newest("w")] == list(range(110, 50, -1))
+    kept, gone = log.line("w", 51), log.line("w", 50)
+    assert kept is not None
+    assert (kept.item, kept.extra, gone, log.line("w", 111)) == (Tally(51), None, None, None)
+    assert sorted(log.workspaces()) == ["v", "w"]
+    log.clear("w")
+    assert (log.count("w"), log.lines("w"), log.workspaces()) == (0, [], ["v"])
+    assert log.append("w", Tally(5)) == 1
+
+
+def test_lines_of_many_threads_have_numbers_without_gaps(store: Store) -> None:
+    log = store.log(Tally, capacity=1000)
+    in_threads(6, lambda number: [log.append("w", Tally(number)) for _ in range(20)])
+    assert [line.number for line in log.lines("w")] == list(range(1, 121))
+
+
+def test_a_log_tells_when_something_was_written(store: Store) -> None:
+    log = store.log(Tally, capacity=10)
+    started = time.monotonic()
+    log.wait("w", 0, 0.1)
+    assert 0.09 < time.monotonic() - started < 2
+    writer = threading.Timer(0.1, log.append, ("w", Tally(1)))
+    writer.start()
+    log.wait("w", 0, 20)
+    assert log.count("w") == 1
+    assert time.monotonic() - started < 5
+    writer.join()
+
+
+def test_clearing_a_workspace_forgets_records_documents_and_lines(store: Store) -> None:
+    tallies, log = store.documents(Tally), store.log(Tally, capacity=5)
+    for workspace in ("one", "two"):
+        put(store, workspace, "a")
+        log.append(workspace, Tally(1))
+        with tallies.changing(workspace, "a") as tally:
+            tally.total = 1
+    store.clear("one")
+    assert (store.all(Endpoint, "one"), tallies.read("one", "a"), log.count("one")) == ([], None, 0)
+    assert (len(store.all(Endpoint, "two")), tallies.read("two", "a"), log.count("two")) == (1, Tally(1), 1)
+
+
+def test_another_process_sees_what_was_committed_at_once(two: tuple[SqlStore, SqlStore]) -> None:
+    here, there = two
+    assert (here.process, there.process) == (0, 1)
+    for number in range(30):
+        assert there.get(Endpoint, "w", f"e{number}") is None
+        put(here, "w", f"e{number}")
+        assert there.get(Endpoint, "w", f"e{number}") == endpoint(f"e{number}")
+        assert len(there.all(Endpoint, "w")) == number + 1
+        with there.transaction("w") as transaction:
+            transaction.put("e0", replace(endpoint("e0"), description=str(number)))
+        first = here.get(Endpoint, "w", "e0")
+        assert first is not None
+        assert first.description == str(number)
+    with here.transaction("w") as transaction:
+        transaction.delete(Endpoint, "e3")
+    assert there.get(Endpoint, "w", "e3") is None
+    assert "e3" not in [item.name for item in there.all(Endpoint, "w")]
+    here.clear("w")
+    assert there.all(Endpoint, "w") == []
+    put(here, "w", "again")
+    assert [item.name for item in there.all(Endpoint, "w")] == ["again"]
+
+
+def test_within_a_request_a_process_sees_its_own_writes_and_soon_those_of_others(
+    two: tuple[SqlStore, SqlStore],
+) -> None:
+    here, there = two
+    with here.request():
+        assert here.get(Endpoint, "w", "a") is None
+        put(here, "w", "a")
+        assert here.get(Endpoint, "w", "a") == endpoint("a")
+        put(there, "w", "b")
+        time.sleep(0.05)  # a request that takes its time looks again
+        assert here.get(Endpoint, "w", "b") == endpoint("b")
+
+
+def test_transactions_of_two_processes_follow_one_another(two: tuple[SqlStore, SqlStore]) -> None:
+    def write(number: int) -> None:
+        store = two[number % 2]
+        for index in range(10):
+            with store.transaction("w") as transaction:
+                access = transaction.get(AccessList, "x") or AccessList("x")
+                grant = Grant(Principal("user_name", f"{number}-{index}"), "CAN_VIEW")
+                transaction.put("x", access.merged([grant]))
+
+    in_threads(6, write)
+    for store in two:
+        access = store.get(AccessList, "w", "x")
+        assert access is not None
+        assert len(access.grants) == 60
+
+
+def test_counting_in_two_processes_loses_nothing(two: tuple[SqlStore, SqlStore]) -> None:
+    def count(number: int) -> None:
+        store = two[number % 2]
+        tallies, log = store.documents(Tally), store.log(Tally, capacity=1000)
+        for _ in range(20):
+            with store.together(), tallies.changing("w", "a") as tally:
+                tally.total += 1
+                log.append("w", Tally(tally.total))
+
+    in_threads(4, count)
+    for store in two:
+        assert store.documents(Tally).read("w", "a") == Tally(80)
+        lines = store.log(Tally, capacity=1000).lines("w")
+        assert [(line.number, line.item.total) for line in lines] == [(number, number) for number in range(1, 81)]
 
 
 def test_every_kind_of_record_that_the_mock_puts_can_be_written_down(tmp_path: Path) -> None:
@@ -194,6 +406,7 @@ def rewritten(statement: str):  # type: ignore[no-untyped-def]  # a function of 
         (lambda path: path.write_text("I am no database, but I am long enough to be one"), "not an SQLite database"),
         (damaged, "is damaged"),
         (rewritten("UPDATE serving_mock SET format = 99"), "written by a newer version: format 99"),
+        (rewritten("UPDATE serving_mock SET format = 1"), "written by an older version: format 1"),
         (rewritten("DELETE FROM serving_mock"), "does not say its format"),
         (rewritten("DROP TABLE serving_mock"), "another program's database"),
         (rewritten("UPDATE records SET kind = 'Dragon'"), "Dragon 'e0' of workspace 'w': there is no such kind"),
@@ -222,14 +435,16 @@ def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_was(tmp_path: Path
     ("url", "complaint"),
     [
         ("mock.db", "not a database URL"),
-        ("mysql://h/x", "'mysql' is not supported"),
+        ("mysql://user:s3cret@h/x", "'mysql' is not supported"),
+        ("user:s3cret@host", "not a database URL"),
         ("sqlite://", "names no file"),
         ("sqlite:////nowhere/at/all/mock.db", "there is no folder"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused(url: str, complaint: str) -> None:
-    with pytest.raises(StoreError, match=complaint):
+    with pytest.raises(StoreError, match=complaint) as refusal:
         SqlStore(url)
+    assert "s3cret" not in str(refusal.value)
 
 
 def test_nothing_acknowledged_is_lost_when_the_server_is_killed_in_the_middle_of_its_writes(tmp_path: Path) -> None:
