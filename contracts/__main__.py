@@ -70,6 +70,12 @@ def credentials(command: Any) -> Any:
 @click.option("--deadline", type=float, help="Seconds that a deployment may take [15 on loopback, else 1800].")
 @click.option("--max-response-time", type=float, help="Seconds that a reply may take [3 on loopback, else 60].")
 @click.option("--seed", type=int, help="Repeats a run.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="So many times the journeys and the generated requests at a time, for a target that is far or large [1].",
+)
 @click.option("--no-fuzz", is_flag=True, help="Only the journeys.")
 @click.option("--journey", multiple=True, help="Only this journey; may be given more than once.")
 @click.option("--assert", "asserted", multiple=True, help="A law that is asserted only when asked for.")

@@ -98,6 +98,7 @@ def options_of(target: Target, given: dict[str, Any]) -> Options:
         query_endpoints=tuple(given.get("query_endpoint") or ()),
         allowance=allowance,
         seed=_or(given.get("seed"), new_seed()),
+        workers=given.get("workers") or 1,
         fuzz=not given.get("no_fuzz"),
         journeys=tuple(given.get("journey") or ()),
         asserted=frozenset(given.get("asserted") or ()),

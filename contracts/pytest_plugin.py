@@ -4,7 +4,9 @@
 ...     serving_contract.check("http://127.0.0.1:8080", token="dapi-mock")
 
 With ``@pytest.mark.serving_contract(no_fuzz=True, seed=7)`` the options of ``serving-contracts check`` are set for a
-test. Nothing of the harness is imported until the fixture is used.
+test. With the fixture ``serving_journey`` instead, each journey, and the fuzzing, is a test of its own, which
+pytest-xdist may give to any of its workers: what is found is the same. Nothing of the harness is imported until a
+fixture is used.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 
 RESULTS = pytest.StashKey[list["Result"]]()
+FUZZING = "fuzzing"
+LAW = "serving_contract_law"
+"""The attribute of a report that is about a law: pytest-xdist sends only reports with the name of the test itself."""
 
 
 class ContractBroken(AssertionError):
@@ -26,11 +31,12 @@ class ContractBroken(AssertionError):
 
 
 class ServingContract:
-    """What the fixture gives: ``check`` runs the harness, ``result`` is how the last run went."""
+    """What the fixtures give: ``check`` runs the harness, ``result`` is how the last run went."""
 
-    def __init__(self, request: pytest.FixtureRequest, options: dict[str, Any]) -> None:
+    def __init__(self, request: pytest.FixtureRequest, options: dict[str, Any], journey: str = "") -> None:
         self._request = request
         self._options = options
+        self._journey = journey
         self.result: Result | None = None
 
     def check(self, url: str, *, token: str | None = None, **options: Any) -> Result:
@@ -47,9 +53,12 @@ class ServingContract:
         from .target import find_target
 
         target = find_target(url, token)
-        run = Run(target, options_of(target, {**self._options, **options}))
+        run = Run(target, options_of(target, {**self._options, **options, **self._part()}))
+        if self._journey not in ("", FUZZING, *(each.name for each in run.plan())):
+            pytest.skip(f"the journey {self._journey} needs more than these options allow")
         self.result = result = run.go()
-        self._request.node.stash.setdefault(RESULTS, []).append(result)
+        if not self._journey:
+            self._request.node.stash.setdefault(RESULTS, []).append(result)
         if result.exit_code:
             lines = [
                 f"{each.law.id} {each.operation}: expected {each.expected}; got {each.got}"
@@ -57,6 +66,14 @@ class ServingContract:
             ]
             raise ContractBroken("\n".join([verdict(result), *lines]))
         return result
+
+    def _part(self) -> dict[str, Any]:
+        """The options that make a run of one journey, or of the fuzzing; the seed is the same in all of them."""
+        if not self._journey:
+            return {}
+        walked = () if self._journey == FUZZING else (self._journey,)
+        seed = {} if "seed" in self._options else {"seed": 1}
+        return {"journey": ("discovery", *walked), "no_fuzz": self._journey != FUZZING, **seed}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,21 +95,44 @@ def _report_laws(item: pytest.Item, result: Result) -> None:
         broken.setdefault(finding.law.id, []).append(text)
     checked = {law for law, _ in result.checked}
     file, line, name = item.location
+    sent_on = hasattr(item.config, "workerinput")  # by pytest-xdist, to the process that reports
     for law in laws().values():
         if law.id not in checked:
             continue
         nodeid, location = f"{item.nodeid}[{law.id}]", (file, line, f"{name}[{law.id}]")
         report = pytest.TestReport(
-            nodeid=nodeid,
+            nodeid=item.nodeid if sent_on else nodeid,
             location=location,
             keywords={law.id: 1},
             outcome="failed" if law.id in broken else "passed",
             longrepr="\n\n".join([f"{law.sentence} {law.why}", *broken[law.id]]) if law.id in broken else None,
             when="call",
         )
+        setattr(report, LAW, law.id)
+        if sent_on:
+            item.ihook.pytest_runtest_logreport(report=report)
+            continue
         item.ihook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_from_serializable(data: dict[str, Any]) -> None:
+    """Give a law's report that a worker has sent its own name."""
+    if law := data.pop(LAW, None):
+        data["nodeid"] += f"[{law}]"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test with the fixture ``serving_journey`` one for each journey, and one for the fuzzing."""
+    if "serving_journey" not in metafunc.fixturenames:
+        return
+    from .journeys import JOURNEYS
+
+    options = _options(metafunc.definition)
+    names = list(options.get("journey") or JOURNEYS)
+    metafunc.parametrize("serving_journey", [*names, *(() if options.get("no_fuzz") else (FUZZING,))], indirect=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -105,5 +145,15 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def serving_contract(request: pytest.FixtureRequest) -> ServingContract:
     """Checks targets against the contract of the serving-endpoints API."""
-    marker = request.node.get_closest_marker("serving_contract")
-    return ServingContract(request, dict(marker.kwargs) if marker else {})
+    return ServingContract(request, _options(request.node))
+
+
+@pytest.fixture
+def serving_journey(request: pytest.FixtureRequest) -> ServingContract:
+    """Like ``serving_contract``, for one journey in each test, so that they can be spread over processes."""
+    return ServingContract(request, _options(request.node), request.param)
+
+
+def _options(item: pytest.Item) -> dict[str, Any]:
+    marker = item.get_closest_marker("serving_contract")
+    return dict(marker.kwargs) if marker else {}

@@ -31,6 +31,9 @@ WHEN_BROKEN = 8.0
 AT_ONCE = 16
 """Journeys that one worker walks at the same time: most of them wait for a deployment."""
 
+CONNECTIONS = 64
+"""Connections that are kept for one worker: a journey may make several calls at the same moment."""
+
 ORDER = (Profile.READ, Profile.QUERY, Profile.WRITE)
 
 
@@ -70,7 +73,8 @@ class Result:
     exhausted: str = ""
     interrupted: bool = False
     fuzzed: dict[str, Any] = field(default_factory=dict)
-    complete: bool = True
+    walked_all: bool = True
+    has_fuzzed: bool = True
     first_at: int = 0
     url: str = ""
 
@@ -88,7 +92,7 @@ class Result:
             return 1
         if self.interrupted:
             return 130
-        if not self.complete or not sum(self.requests.values()):
+        if not (self.walked_all and self.has_fuzzed) or not sum(self.requests.values()):
             return 3
         return 0
 
@@ -113,9 +117,8 @@ class Run:
         self.canaries = Canaries(credentials=self.target.secrets)
         self.judge = Judge(options.asserted, options.stop_at, self.budget.stopping.set)
         rights = Rights(options.profile, prefix, frozenset(options.query_endpoints), self.target.is_loopback)
-        self.guard = Guard(
-            self.target, rights, self.budget, Ledger(prefix, self.target.url), Wire(self.target, options.slowest + 2)
-        )
+        wire = Wire(self.target, options.slowest + 2, CONNECTIONS * options.workers)
+        self.guard = Guard(self.target, rights, self.budget, Ledger(prefix, self.target.url), wire)
         shape = Shape(self.judge, self.canaries, options.slowest)
         self.oracle = Oracle(self.judge, shape, prefix, self.target.is_loopback, options.settle)
         self.pace = Pace(self.judge)
@@ -257,7 +260,8 @@ class Run:
             exhausted=self.budget.exhausted,
             interrupted=self.interrupted,
             fuzzed=fuzzed,
-            complete=bool(journeys) and all(each.name in reached for each in journeys),
+            walked_all=bool(journeys) and all(each.name in reached for each in journeys),
+            has_fuzzed=not self.options.fuzz or fuzzed.get("cases", 0) > 0,
             first_at=self.judge.first_at,
             url=self.target.url,
         )

@@ -183,10 +183,14 @@ class Guard:
         if reason is None and self.rights.profile is Profile.READ and asked.method != "GET":
             reason = f"{asked.method} under --allow read"
         if reason is not None:
-            with self._lock:
-                self.held_back[reason] += 1
+            self.hold_back(reason)
             raise HeldBack(reason)
         return is_create(asked) and isinstance(created_name(asked.body), str)
+
+    def hold_back(self, reason: str) -> None:
+        """Count a request that was not sent."""
+        with self._lock:
+            self.held_back[reason] += 1
 
     def _send(self, asked: Asked) -> Exchange:
         tokens = [(watcher, watcher.before(asked)) for watcher in self.watchers]
@@ -241,7 +245,7 @@ class GuardAdapter(HTTPAdapter):
         """Answer through the guard; raises ``requests.ConnectionError`` when the target did not answer."""
         asked = self._asked(request)
         if urlsplit(request.url or "").netloc != urlsplit(self.guard.target.url).netloc:
-            self.guard.held_back["a request to another host"] += 1
+            self.guard.hold_back("a request to another host")
             return self._response(request, 403, ((self.MARK, "another host"),), b"")
         try:
             exchange = self.guard.exchange(asked)

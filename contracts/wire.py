@@ -22,10 +22,10 @@ _NUMBERS = itertools.count(1)
 class Wire:
     """Connections to one target and to nothing else: no redirects are followed, nothing is repeated."""
 
-    def __init__(self, target: Target, timeout: float) -> None:
+    def __init__(self, target: Target, timeout: float, connections: int = 64) -> None:
         self.target = target
         self._timeout = urllib3.Timeout(connect=min(10.0, timeout), read=timeout)
-        options: dict[str, Any] = {"maxsize": 64, "block": False, "retries": False}
+        options: dict[str, Any] = {"maxsize": connections, "block": False, "retries": False}
         if target.url.startswith("https"):
             bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where()
             options |= {"cert_reqs": "CERT_REQUIRED", "ca_certs": bundle}

@@ -9,6 +9,7 @@ from .models import hosted
 from .queries import HOSTED_CHAT, WEATHER
 from .recipes import CHAT, COMPLETIONS, chat, external
 
+HOSTED_COMPLETIONS = "databricks-mpt-7b-instruct"
 TRIES = 12
 SOON = 0.5
 """The share of a long stream's time after which its first piece must have come, in one try of many."""
@@ -164,4 +165,10 @@ def completion_streams(hand: Hand) -> None:
             streamed_text(pieces),
             "completion",
         )
+    for one in (name, hosted(hand, COMPLETIONS, HOSTED_COMPLETIONS)):
+        for number in (1, 3):
+            body = {"prompt": "Once upon a time", "n": number, "max_tokens": 12}
+            pieces = hand.accepted(hand.query(one, {**body, "stream": True}))
+            texts = [streamed_text(pieces, index) for index in range(number)]
+            hand.hold("query.choices", pieces, all(texts), f"{number} texts", texts, "streamed completion")
     hand.delete(name)

@@ -84,9 +84,8 @@ def verdict(result: Result) -> str:
             broken = len({finding.law.id for finding in result.new_findings})
             return f"The target breaks {broken} laws, in {len(result.new_findings)} findings."
         case 3:
-            return (
-                f"No verdict: the budget of {result.exhausted or 'the run'} was spent before every journey was walked."
-            )
+            missed = "every journey was walked" if not result.walked_all else "anything was fuzzed"
+            return f"No verdict: the budget of {result.exhausted or 'the run'} was spent before {missed}."
         case 4:
             return f"Left behind: {', '.join(result.survivors.names)}"
     return "Stopped before the end."
