@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import requests
+from processes import refused, serving
 
 from mockserver.settings import SettingError, Settings, from_environment
-
-COMMAND = [sys.executable, "-m", "mockserver", "serve"]
-
-
-@contextmanager
-def serving(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
-    """The running command, its URL and the lines it printed until it was ready."""
-    process = subprocess.Popen(
-        [*COMMAND, "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    try:
-        assert process.stdout is not None
-        lines = []
-        while not lines or not lines[-1].startswith("Ready"):
-            line = process.stdout.readline()
-            assert line, process.stderr.read() if process.stderr else ""
-            lines.append(line.rstrip("\n"))
-        yield process, lines[0].split()[-1], lines
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def refused(*options: str, **environment: str) -> str:
-    """What the command says when it refuses to start, with exit code 2 and no stack trace."""
-    done = subprocess.run(
-        [*COMMAND, *options], capture_output=True, text=True, timeout=30, env={**os.environ, **environment}
-    )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
 
 
 def test_the_first_lines_say_where_it_is_and_what_to_paste() -> None:
