@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from openapi import Spec
 
@@ -16,19 +16,22 @@ from . import forms
 from .fields import Field, Form, form_of
 from .forms import Errors, Values
 
-Part = Literal["endpoint", "config", "gateway"]
-"""What a form is about: a new endpoint, or the configuration or the AI Gateway of the one called ``name``."""
+Part = Literal["endpoint", "config", "gateway", "rate-limits", "telemetry"]
+"""What a form is about: a new endpoint, or one side of the one that is called ``name``."""
 
 KIND_TITLES: dict[str, str] = {
     "foundation": "Foundation model",
     "external": "External model",
     "custom": "Custom model",
 }
+PARTS: dict[str, Part] = {part: part for part in get_args(Part)}
 ENTITIES = "config.served_entities"
 ROUTES = "config.traffic_config.routes"
 TAGS = "tags"
 LIMITS = "ai_gateway.rate_limits"
-ARRAYS = frozenset({ENTITIES, TAGS, LIMITS})
+OLDER_LIMITS = "rate_limits"
+ARRAYS = frozenset({ENTITIES, TAGS, LIMITS, OLDER_LIMITS})
+TELEMETRY = "telemetry_config"
 GATEWAY = "ai_gateway"
 SWITCHED = "ai_gateway?on"
 SIZINGS = slice(1, None)
@@ -96,6 +99,16 @@ def limit_form(spec: Spec) -> Form:
     )
 
 
+def older_limit_form(spec: Spec) -> Form:
+    """The form of one rate limit as the deprecated operation takes it."""
+    return form_of(spec, "RateLimitInput").only("key", "calls", "renewal_period", titles={"key": "Limit for"})
+
+
+def telemetry_form(spec: Spec) -> Form:
+    """The form of where an endpoint's logs, metrics and traces go."""
+    return form_of(spec, "TelemetryConfigInput")
+
+
 def gateway_form(spec: Spec) -> Form:
     """The form of the AI Gateway's settings apart from the rate limits."""
     whole = form_of(spec, "AiGatewayConfigInput")
@@ -134,6 +147,11 @@ class Composition:
         return range(forms.count(self.values, LIMITS))
 
     @property
+    def older_limits(self) -> range:
+        """The older rate limits on the screen."""
+        return range(forms.count(self.values, OLDER_LIMITS))
+
+    @property
     def tag_form(self) -> Form:
         """The fields of one tag."""
         return tag_form(self.spec)
@@ -142,6 +160,16 @@ class Composition:
     def limit_form(self) -> Form:
         """The fields of one rate limit."""
         return limit_form(self.spec)
+
+    @property
+    def older_limit_form(self) -> Form:
+        """The fields of one of the older rate limits."""
+        return older_limit_form(self.spec)
+
+    @property
+    def telemetry_form(self) -> Form:
+        """The fields of the telemetry."""
+        return telemetry_form(self.spec)
 
     @property
     def gateway_form(self) -> Form:
@@ -241,6 +269,16 @@ class Composition:
             gateway["rate_limits"] = [self._item(limit_form(self.spec), LIMITS, index) for index in self.limits]
         return gateway
 
+    def older_rate_limits(self) -> dict[str, Any]:
+        """The older rate limits as the deprecated operation takes them."""
+        form = older_limit_form(self.spec)
+        return {"rate_limits": [self._item(form, OLDER_LIMITS, index) for index in self.older_limits]}
+
+    def telemetry(self) -> dict[str, Any]:
+        """The telemetry's settings as the API takes them; without any, telemetry is switched off."""
+        settings = forms.read(telemetry_form(self.spec), self.values, TELEMETRY)
+        return {"telemetry_config": settings} if settings else {}
+
     def shown(self) -> set[str]:
         """Every place at which an error can be shown."""
         return set(self._shown())
@@ -254,11 +292,14 @@ class Composition:
         for form, array, items in (
             (tag_form(self.spec), TAGS, self.tags),
             (limit_form(self.spec), LIMITS, self.limits),
+            (older_limit_form(self.spec), OLDER_LIMITS, self.older_limits),
         ):
             for index in items:
                 yield from forms.paths(form, self.values, f"{array}[{index}]")
         if self.has_gateway:
             yield from forms.paths(gateway_form(self.spec), self.values, GATEWAY)
+        if self.part == "telemetry":
+            yield from forms.paths(telemetry_form(self.spec), self.values, TELEMETRY)
 
     def _entity(self, index: int) -> dict[str, Any]:
         form, place = self.form(index), f"{ENTITIES}[{index}]"
@@ -281,6 +322,21 @@ def gateway_of(spec: Spec, gateway: Mapping[str, Any], name: str) -> Composition
     for index, limit in enumerate(gateway.get("rate_limits", ())):
         values |= {f"{LIMITS}[{index}]?": "1", **forms.written(limit_form(spec), limit, f"{LIMITS}[{index}]")}
     return Composition(spec, values, part="gateway", name=name)
+
+
+def older_limits_of(spec: Spec, limits: Iterable[Mapping[str, Any]], name: str) -> Composition:
+    """A form that says which of the older rate limits an endpoint has now."""
+    values: Values = {}
+    for index, limit in enumerate(limits):
+        place = f"{OLDER_LIMITS}[{index}]"
+        values |= {f"{place}?": "1", **forms.written(older_limit_form(spec), limit, place)}
+    return Composition(spec, values, part="rate-limits", name=name)
+
+
+def telemetry_of(spec: Spec, telemetry: Mapping[str, Any], name: str) -> Composition:
+    """A form that says where an endpoint's telemetry goes now. The tables it was made from are not told."""
+    values = forms.written(telemetry_form(spec), telemetry, TELEMETRY)
+    return Composition(spec, values, part="telemetry", name=name)
 
 
 def composed_of(spec: Spec, config: Mapping[str, Any], name: str) -> Composition:

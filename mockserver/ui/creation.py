@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from ..messages import Json, Reply
 from . import forms
-from .composition import ARRAYS, ENTITIES, SWITCHED, Composition, hosted_models, providers
+from .composition import ARRAYS, ENTITIES, PARTS, SWITCHED, Composition, hosted_models, providers
 from .rendering import page
 from .session import Session, message_of
 
@@ -62,13 +62,8 @@ def select_entity(session: Session) -> ResponseReturnValue:
 def submitted(session: Session) -> Composition:
     """The form as it was sent."""
     values = {name: text for name, text in request.form.items() if not name.startswith("?")}
-    part = request.form.get("?part", "")
-    return Composition(
-        session.mock.spec,
-        values,
-        part="config" if part == "config" else "gateway" if part == "gateway" else "endpoint",
-        name=request.form.get("?name", ""),
-    )
+    part = PARTS.get(request.form.get("?part", ""), "endpoint")
+    return Composition(session.mock.spec, values, part=part, name=request.form.get("?name", ""))
 
 
 def explain(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from .composition import composed_of, gateway_of
+from ..domain.endpoint import Endpoint
+from ..handlers.access import Snapshot, foundation_endpoints, foundation_settings
+from .composition import Composition, composed_of, gateway_of, older_limits_of, telemetry_of
 from .creation import explain, submitted
 from .rendering import page
 from .session import Session
+
+OLDER = "Older rate limits"
 
 
 def form(session: Session, name: str) -> str:
@@ -39,9 +45,45 @@ def gateway(session: Session, name: str) -> str:
 def put_gateway(session: Session, name: str) -> ResponseReturnValue:
     """Set the AI Gateway and show the endpoint, or show what the API says is wrong."""
     composition = submitted(session)
-    body = composition.gateway()
-    reply = session.change("put_ai_gateway", body, name=name)
+    return _set(session, composition, "put_ai_gateway", composition.gateway(), name, "AI Gateway")
+
+
+def rate_limits(session: Session, name: str) -> str:
+    """The form that says which of the older rate limits there are. No operation tells them."""
+    call = session.call("get_serving_endpoint", name=name)
+    session.read("get_serving_endpoint", name=name)  # refused to whoever may not look
+    found = Snapshot(call).get(Endpoint, name)
+    if name in foundation_endpoints():
+        limits = foundation_settings(name, Snapshot(call)).rate_limits
+    else:
+        limits = found.rate_limits if found is not None else ()
+    return page("edit.html", name=name, title=OLDER, form=older_limits_of(session.mock.spec, limits, name))
+
+
+def put_rate_limits(session: Session, name: str) -> ResponseReturnValue:
+    """Replace the older rate limits and show the endpoint, or show what the API says is wrong."""
+    composition = submitted(session)
+    return _set(session, composition, "put_rate_limits", composition.older_rate_limits(), name, OLDER)
+
+
+def telemetry(session: Session, name: str) -> str:
+    """The form that says where logs, metrics and traces go now."""
+    view = session.read("get_serving_endpoint", name=name)
+    composition = telemetry_of(session.mock.spec, view.get("telemetry_config") or {}, name)
+    return page("edit.html", name=name, title="Telemetry", form=composition)
+
+
+def patch_telemetry(session: Session, name: str) -> ResponseReturnValue:
+    """Say where logs, metrics and traces go and show the endpoint, or show what the API says is wrong."""
+    composition = submitted(session)
+    return _set(session, composition, "patch_telemetry_config", composition.telemetry(), name, "Telemetry")
+
+
+def _set(
+    session: Session, composition: Composition, operation_id: str, body: dict[str, Any], name: str, title: str
+) -> ResponseReturnValue:
+    reply = session.change(operation_id, body, name=name)
     if reply.status < 400:
-        return redirect(url_for("ui.endpoint_overview", name=name, _anchor="gateway"), 303)
-    explain(session, composition, "put_ai_gateway", body, reply, "ai_gateway.")
-    return page("edit.html", name=name, title="AI Gateway", form=composition)
+        return redirect(url_for("ui.endpoint_overview", name=name, _anchor=composition.part), 303)
+    explain(session, composition, operation_id, body, reply, "ai_gateway." if composition.part == "gateway" else "")
+    return page("edit.html", name=name, title=title, form=composition)

@@ -44,6 +44,7 @@ def shown(session: Session, name: str, problem: str | None = None) -> str:
         principals=PRINCIPALS,
         notifications=view.get("email_notifications") or {},
         gateway_told=list(difference.leaves(view.get("ai_gateway") or {})),
+        telemetry_told=list(difference.leaves(view.get("telemetry_config") or {})),
         **_live(session, view),
     )
 

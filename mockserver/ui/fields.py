@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from openapi import Spec
 
-Kind = Literal["text", "number", "choice", "flag", "secret", "lines", "pairs", "group"]
+Kind = Literal["text", "number", "choice", "flag", "secret", "lines", "several", "pairs", "group"]
 Definition = Mapping[str, Any]
 
 TWIN = "_plaintext"
@@ -120,7 +120,7 @@ def _form(spec: Spec, schema: Definition) -> Form:
     fields = tuple(
         _field(spec, name, value, name in required, f"{name}{TWIN}" in properties)
         for name, value in properties.items()
-        if not name.endswith(TWIN) and not _flattened(spec, value).get("deprecated")
+        if not name.endswith(TWIN) and not _flattened(spec, value).keys() & {"deprecated", "readOnly"}
     )
     return Form(fields, variants, _flattened(spec, schema).get("description", ""))
 
@@ -192,9 +192,12 @@ def _field(spec: Spec, name: str, schema: Definition, required: bool, twin: bool
         return replace(found, kind="choice", choices=tuple(map(str, choices)))
     if flat.get("type") == "boolean":
         return replace(found, kind="flag")
-    if flat.get("type") == "integer" or (options and options[0].get("type") == "integer"):
+    if flat.get("type") in ("integer", "number") or (options and options[0].get("type") == "integer"):
         return replace(found, kind="number")
     if flat.get("type") == "array":
+        offered = _flattened(spec, flat["items"]).get("enum")
+        if offered:
+            return replace(found, kind="several", choices=tuple(map(str, offered)))
         return replace(found, kind="lines")
     if isinstance(flat.get("additionalProperties"), dict):
         return replace(found, kind="pairs")

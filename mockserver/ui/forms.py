@@ -80,6 +80,8 @@ def _value(each: Field, values: Mapping[str, str], path: str) -> Any:
     text = values.get(path, "")
     if each.kind == "group" and each.form is not None:
         return read(each.form, values, path) or ({} if each.required else None)
+    if each.kind == "several":
+        return [choice for choice in each.choices if values.get(f"{path}?{choice}")] or None
     if each.kind == "flag":
         return True if text else False if each.name in ALWAYS_SENT else None
     if not text:
@@ -94,10 +96,12 @@ def _value(each: Field, values: Mapping[str, str], path: str) -> Any:
     return text
 
 
-def number(text: str) -> int | str:
+def number(text: str) -> float | str:
     """The number that was typed, or the text itself, of which the API will say what is wrong."""
     stripped = text.strip()
-    return int(stripped) if re.fullmatch(r"-?[0-9]{1,18}", stripped) else text
+    if re.fullmatch(r"-?[0-9]{1,18}", stripped):
+        return int(stripped)
+    return float(stripped) if re.fullmatch(r"-?[0-9]{0,15}\.[0-9]{1,15}", stripped) else text
 
 
 def written(form: Form, body: Mapping[str, Any], prefix: str) -> Values:
@@ -114,6 +118,8 @@ def written(form: Form, body: Mapping[str, Any], prefix: str) -> Values:
         path = f"{prefix}.{each.name}"
         if each.kind == "group" and each.form is not None and isinstance(value, Mapping):
             values |= written(each.form, value, path)
+        elif each.kind == "several":
+            values |= {f"{path}?{choice}": "on" for choice in value or ()}
         elif each.kind == "flag":
             values |= {path: "on"} if value else {}
         elif each.kind == "lines":

@@ -63,7 +63,6 @@ def secured(response: Response) -> Response:
     headers.setdefault("Content-Security-Policy", POLICY)
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if request.endpoint == "ui.static" and response.status_code == 200:
         headers["Cache-Control"] = f"max-age={ASSET_LIFETIME}, immutable" if request.args.get("v") else "no-cache"

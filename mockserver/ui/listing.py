@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
+from ..domain import views
 from ..domain.endpoint import Endpoint
-from .rendering import KINDS, digest, kind_of, page, state_of, update_of
+from ..handlers.access import Snapshot, foundation_endpoints, level_of
+from ..handlers.rendering import foundation_view
+from ..messages import Call
+from .rendering import KINDS, digest, kind_of, macro, page, state_of, update_of
 from .session import Session
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
+REMEMBERED = 10_000
+"""Endpoints of which the row is remembered."""
+
 SORTS = ("name", "state", "kind", "task", "creator", "changed", "requests")
 STATES = ("Ready", "Not ready", "Updating", "Update failed", "Update cancelled", "Stopped")
 TASK_FILTERS = ("llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings")
@@ -68,7 +77,7 @@ class Query:
     def takes(self, row: Row) -> bool:
         """Whether an endpoint is one of those asked for."""
         words = self.search.lower().split()
-        text = " ".join((row.name, row.creator, row.models, row.task, *row.tags)).lower()
+        text = " ".join((row.name, row.creator, row.models, row.task, *row.tags)).lower() if words else ""
         return (
             all(word in text for word in words)
             and self.kind in ("", row.kind)
@@ -100,10 +109,8 @@ def yours(session: Session) -> ResponseReturnValue:
 
 
 def _values(session: Session) -> dict[str, Any]:
-    query = _query()
-    rows = [_row(session, view) for view in session.read("list_serving_endpoints")["endpoints"]]
-    hosted = [row for row in rows if row.kind == "Foundation model"]
-    own = [row for row in rows if row.kind != "Foundation model"]
+    query, call = _query(), session.call("list_serving_endpoints")
+    hosted, own = list(_hosted(session, call)), list(_own(session, call))
     found = sorted((row for row in own if query.takes(row)), key=_order(query.sort), reverse=query.descending)
     pages = max(1, -(-len(found) // PAGE_SIZE))
     number = min(query.page, pages)
@@ -111,6 +118,7 @@ def _values(session: Session) -> dict[str, Any]:
     return {
         "query": query.on(number),
         "hosted": [row for row in hosted if query.takes(row)],
+        "markup": markup,
         "shown": shown,
         "found": len(found),
         "total": len(own),
@@ -136,9 +144,53 @@ def _query() -> Query:
     )
 
 
-def _row(session: Session, view: Mapping[str, Any]) -> Row:
+@lru_cache(maxsize=REMEMBERED)
+def markup(row: Row) -> Markup:
+    """The row of a table, which is the same until something about its endpoint changes."""
+    return macro("_rows.html", "hosted" if row.kind == "Foundation model" else "own", row)
+
+
+def _hosted(session: Session, call: Call) -> Iterator[Row]:
+    """The pay-per-token endpoints."""
+    reader = Snapshot(call)
+    for model in foundation_endpoints().values():
+        row = _row(foundation_view(call, model, reader), (100,))
+        yield replace(row, requests=_requests(session, model.name))
+
+
+_rows: dict[str, tuple[Endpoint, bool, Row]] = {}
+"""What was last shown of an endpoint, by its id: of which record, and whether its deployment was over."""
+
+
+def _own(session: Session, call: Call) -> Iterator[Row]:
+    """The workspace's own endpoints that the user may see.
+
+    An endpoint looks the same as long as its record is the same and its deployment has not ended.
+    """
+    reader = Snapshot(call)
+    for endpoint in call.mock.store.all(Endpoint, call.workspace):
+        if level_of(call, endpoint, reader) is None:
+            continue
+        over = endpoint.deployment is not None and endpoint.deployment.is_over(call.now)
+        record, was_over, row = _rows.get(endpoint.id, (None, False, None))
+        if row is None or was_over != over or not (record is endpoint or record == endpoint):
+            config = endpoint.at(call.now).any_config
+            split = tuple(route.percentage for route in config.routes) if config else ()
+            row = _row(views.summary(endpoint, call.now, "CAN_VIEW"), split)
+            if len(_rows) >= REMEMBERED:
+                _rows.clear()
+            _rows[endpoint.id] = endpoint, over, row
+        requests = _requests(session, endpoint.id)
+        yield replace(row, requests=requests) if requests else row
+
+
+def _requests(session: Session, endpoint_id: str) -> int:
+    usage = session.mock.meter.of(session.user.workspace, endpoint_id)
+    return sum(counts.requests for counts in usage.values())
+
+
+def _row(view: Mapping[str, Any], split: tuple[int, ...]) -> Row:
     config = view.get("config") or view.get("pending_config") or {}
-    usage = session.mock.meter.of(session.user.workspace, view.get("id") or view["name"])
     return Row(
         view["name"],
         kind_of(view),
@@ -149,8 +201,8 @@ def _row(session: Session, view: Mapping[str, Any]) -> Row:
         tuple(f"{tag['key']}: {tag['value']}" if tag.get("value") else tag["key"] for tag in view.get("tags", ())),
         view["last_updated_timestamp"],
         ", ".join(_model(entity) for entity in config.get("served_entities", ())),
-        sum(counts.requests for counts in usage.values()),
-        _split(session, view["name"]) if "id" in view else (100,),
+        0,
+        split,
     )
 
 
@@ -161,13 +213,6 @@ def _model(entity: Mapping[str, Any]) -> str:
         return f"{entity['external_model']['name']} ({entity['external_model']['provider']})"
     version = entity.get("entity_version")
     return f"{entity['entity_name']} {version}" if version else str(entity["entity_name"])
-
-
-def _split(session: Session, name: str) -> tuple[int, ...]:
-    """The shares of the traffic, which the API's list leaves out."""
-    endpoint = session.mock.store.get(Endpoint, session.user.workspace, name)
-    config = endpoint.at(session.now).any_config if endpoint else None
-    return tuple(route.percentage for route in config.routes) if config else ()
 
 
 def _order(sort: str) -> Callable[[Row], Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app, g, render_template
+from jinja2 import Environment
 from markupsafe import Markup
 
 STATIC = Path(__file__).parent / "static"
@@ -34,12 +35,24 @@ UPDATES = {"IN_PROGRESS": "Updating", "UPDATE_FAILED": "Update failed", "UPDATE_
 
 def page(template: str, **values: Any) -> str:
     """A template with the values that all of them use."""
-    jinja = current_app.jinja_env
+    _prepare()
+    return render_template(template, session=g.session, **values)
+
+
+def macro(template: str, name: str, *arguments: Any) -> Markup:
+    """What one macro of a template makes."""
+    module = _prepare().get_template(template).module
+    return Markup(getattr(module, name)(*arguments))
+
+
+def _prepare() -> Environment:
+    jinja: Environment = current_app.jinja_env
     if "moment" not in jinja.filters:
-        jinja.filters.update(moment=moment, clock=clock, day=day, brief=brief, iso=iso, number=number)
+        jinja.filters.update(moment=moment, clock=clock, day=day, brief=brief, iso=iso, number=number, words=words)
         jinja.globals.update(asset=asset, TASKS=TASKS, KINDS=KINDS)
         jinja.trim_blocks = jinja.lstrip_blocks = True
-    return render_template(template, session=g.session, **values)
+        jinja.auto_reload = False
+    return jinja
 
 
 def digest(text: str) -> str:
@@ -93,6 +106,11 @@ def brief(text: str) -> Markup:
 def number(value: float) -> str:
     """A count with separators."""
     return f"{value:,.0f}"
+
+
+def words(constant: str) -> str:
+    """A constant of the contract in words: what several of them begin with tells nobody anything."""
+    return constant.removeprefix("TELEMETRY_FEATURE_").replace("_", " ").capitalize()
 
 
 def state_of(view: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ class Session:
     @property
     def now(self) -> int:
         """The moment on the workspace's clock."""
-        return self.workspace.clock.now()
+        return self.mock.clock_of(self.user.workspace).now()
 
     def read(self, operation_id: str, **parameters: str) -> Json:
         """What an operation of the contract answers to this user, without a trace in the journal.
@@ -64,11 +64,16 @@ class Session:
             ApiError: the operation is refused.
             Refusal: a rule of the domain refuses it.
         """
+        call = self.call(operation_id, **parameters)
+        answer = HANDLERS[operation_id](call)
+        body = answer.body if isinstance(answer, Reply) else answer
+        return call.operation.without_write_only(call.operation.success, body)
+
+    def call(self, operation_id: str, **parameters: str) -> Call:
+        """A read in the user's name, as a handler is given it."""
         operation = self.mock.spec.operations[operation_id]
         request = Request(operation.method, path_of(operation, parameters), {}, parameters, base_url=self.base_url)
-        answer = HANDLERS[operation_id](Call(self.workspace, operation, request, self.user, None, self.now, ""))
-        body = answer.body if isinstance(answer, Reply) else answer
-        return operation.without_write_only(operation.success, body)
+        return Call(self.workspace, operation, request, self.user, None, self.now, "")
 
     def change(self, operation_id: str, body: Json = None, **parameters: str) -> Reply:
         """Ask for a change, through the same core as every client of the API."""

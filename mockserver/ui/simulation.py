@@ -30,7 +30,7 @@ def shown(session: Session, problem: str | None, **values: Any) -> str:
     clock = control.ask("read_clock")
     if clock.status >= 400:
         return page("simulation_closed.html", message=problem or message_of(clock))
-    faults = control.ask("list_faults").body
+    faults, workspace = control.ask("list_faults").body, session.user.workspace
     return page(
         "simulation.html",
         problem=problem,
@@ -38,7 +38,7 @@ def shown(session: Session, problem: str | None, **values: Any) -> str:
         settings=control.ask("read_settings").body,
         faults=faults["faults"],
         deployments=faults["deployments"],
-        tokens=control.ask("list_tokens").body["tokens"],
+        tokens=[each for each in control.ask("list_tokens").body["tokens"] if each["workspace"] == workspace],
         operations=sorted(session.mock.spec.operations),
         statuses=STATUSES,
         outcomes=OUTCOMES,
