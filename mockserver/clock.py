@@ -83,14 +83,16 @@ class AdjustableClock:
         self.change(lambda setting: setting._replace(auto_advance=seconds))
 
     def now(self) -> int:
-        return self._setting.now()
+        setting = self._setting
+        frozen = setting.frozen_at
+        return frozen if frozen is not None else time.time_ns() // 1_000_000 + setting.offset
 
     def polled(self) -> int:
         """The moment at which a read is answered: now, after ``auto_advance`` on a frozen clock."""
         setting = self._setting
         if setting.auto_advance and setting.frozen_at is not None:
             return self.change(lambda setting: setting.advanced(setting.auto_advance)).now()
-        return setting.now()
+        return self.now()
 
     def sleep(self, seconds: float) -> None:
         """Pass time: a running clock really waits, a frozen one is left where it is."""

@@ -257,6 +257,8 @@ class Replies:
             InjectedError: nothing matches and the workspace is strict; the message shows the nearest rule.
         """
         rules, strict = self._rules(workspace), self.is_strict(workspace)
+        if not rules and not strict:
+            return None
         misses: list[tuple[int, str, ReplyRule]] = []
         for key, rule in reversed(rules):
             miss = rule.mismatch(endpoint, body)

@@ -182,10 +182,12 @@ class MemoryStore:
         return records.get(key) if records else None
 
     def all(self, kind: type[Record], workspace: str) -> list[Record]:
-        return list(self._records.get((workspace, kind), _NOTHING).values())
+        records = self._records.get((workspace, kind))
+        return list(records.values()) if records else []
 
     def items(self, kind: type[Record], workspace: str) -> list[tuple[str, Record]]:
-        return list(self._records.get((workspace, kind), _NOTHING).items())
+        records = self._records.get((workspace, kind))
+        return list(records.items()) if records else []
 
     def workspaces(self) -> list[str]:
         return list(dict.fromkeys(workspace for (workspace, _), records in list(self._records.items()) if records))
@@ -236,7 +238,6 @@ class MemoryStore:
 
 
 _AT_ONCE = nullcontext()
-_NOTHING: dict[str, Any] = {}
 
 
 class Changes:

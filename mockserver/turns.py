@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .limits import Place
 from .store import MemoryStore, Store
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One request to an endpoint: its number, from 0, and the moment of the one before it."""
 
     number: int

@@ -22,7 +22,7 @@ class Usage:
     output_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sample:
     """One answered query, as plots over time need it. ``moment`` is on the mock's clock."""
 
