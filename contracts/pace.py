@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from bisect import bisect_left
 from collections import defaultdict
@@ -22,6 +23,15 @@ BUSY_FLOOR = 0.25
 QUICK = 0.2
 COMPANIONS = 10
 SAMPLES = 3
+
+
+def strain() -> float:
+    """How many times longer a reply may take because processes wait for a processor: 1 on a quiet machine."""
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):  # not on every system
+        return 1.0
+    return max(1.0, load / (os.cpu_count() or 1))
 
 
 @dataclass
@@ -52,7 +62,7 @@ class Pace:
 
     def _always(self, seen: list[Exchange], floor: float) -> None:
         """Operations that never answer quickly. ``floor`` is what the quickest tenth of all replies takes."""
-        bound = ALWAYS if floor > BUSY_FLOOR else max(ALWAYS, 20 * floor)
+        bound = (ALWAYS if floor > BUSY_FLOOR else max(ALWAYS, 20 * floor)) * strain()
         by_operation: dict[str, list[Exchange]] = defaultdict(list)
         for exchange in seen:
             by_operation[operation_of(exchange)].append(exchange)
@@ -65,7 +75,7 @@ class Pace:
 
     def _now_and_then(self, seen: list[Exchange], median: float) -> None:
         """Replies that took long while others were quick; on a busy machine, where all take longer, much longer."""
-        bound = max(NOW_AND_THEN, 40 * median)
+        bound = max(NOW_AND_THEN, 40 * median) * strain()
         ends = sorted(each.ended_at for each in seen if each.seconds < QUICK)
         lonely = [each for each in seen if each.seconds > bound and _companions(each, ends) >= COMPANIONS]
         if len(lonely) >= 2:

@@ -31,6 +31,9 @@ WHEN_BROKEN = 8.0
 AT_ONCE = 16
 """Journeys that one worker walks at the same time: most of them wait for a deployment."""
 
+PATIENCE = 6.0
+"""Seconds after the longest time that a reply may take, until it is no longer awaited."""
+
 CONNECTIONS = 64
 """Connections that are kept for one worker: a journey may make several calls at the same moment."""
 
@@ -117,7 +120,7 @@ class Run:
         self.canaries = Canaries(credentials=self.target.secrets)
         self.judge = Judge(options.asserted, options.stop_at, self.budget.stopping.set)
         rights = Rights(options.profile, prefix, frozenset(options.query_endpoints), self.target.is_loopback)
-        wire = Wire(self.target, options.slowest + 2, CONNECTIONS * options.workers)
+        wire = Wire(self.target, options.slowest + PATIENCE, CONNECTIONS * options.workers)
         self.guard = Guard(self.target, rights, self.budget, Ledger(prefix, self.target.url), wire)
         shape = Shape(self.judge, self.canaries, options.slowest)
         self.oracle = Oracle(self.judge, shape, prefix, self.target.is_loopback, options.settle)

@@ -38,6 +38,59 @@ def test_a_test_of_a_broken_target_fails_by_the_law(pytester: pytest.Pytester) -
     assert result.ret == 1
 
 
+JOURNEYS = """
+    import pytest
+
+    CHOSEN = ("tags", "notifications", "racing-tags", "without-configuration", "witness")
+
+    @pytest.mark.serving_contract(journey=CHOSEN, seed=7{more})
+    def test_gateway(serving_journey):
+        serving_journey.check({url!r}, token="dapi-mock")
+"""
+
+
+def failed(result: pytest.RunResult) -> set[str]:
+    """The lines that say what failed, without the process that found it."""
+    lines = [line for line in result.outlines if line.startswith(("FAILED ", "E   ")) and "contract-" not in line]
+    return {line.partition(" - ")[0] for line in lines}
+
+
+def test_the_laws_are_seen_from_a_worker_of_xdist_too(pytester: pytest.Pytester) -> None:
+    with planted.Server(planted.DEFECTS["tags-come-twice"], QUICK) as server:
+        pytester.makepyfile(TEST.format(url=server.url))
+        alone = pytester.runpytest_subprocess("-v", "-p", PLUGIN)
+        spread = pytester.runpytest_subprocess("-v", "-n", "2", "-p", PLUGIN)
+    spread.stdout.fnmatch_lines(["*test_gateway*memory.tags*"])
+    assert "INTERNALERROR" not in spread.stdout.str()
+    assert spread.parseoutcomes()["failed"] == alone.parseoutcomes()["failed"]
+    assert spread.parseoutcomes()["passed"] == alone.parseoutcomes()["passed"]
+    assert failed(spread) == failed(alone)
+
+
+def test_journeys_are_spread_over_processes_with_the_same_findings(pytester: pytest.Pytester) -> None:
+    with planted.Server(planted.DEFECTS["tags-come-twice"], QUICK) as server:
+        pytester.makepyfile(JOURNEYS.format(url=server.url, more=", no_fuzz=True"))
+        alone = pytester.runpytest_subprocess("-p", PLUGIN)
+        spread = pytester.runpytest_subprocess("-n", "2", "-p", PLUGIN)
+    assert sum(alone.parseoutcomes()[kind] for kind in ("passed", "failed")) == 5
+    assert alone.parseoutcomes()["passed"] > 0
+    assert spread.parseoutcomes()["failed"] == alone.parseoutcomes()["failed"] > 0
+    assert failed(spread) == failed(alone)
+
+
+def test_the_fuzzing_is_a_test_beside_the_journeys(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(JOURNEYS.format(url="http://127.0.0.1:9", more=""))
+    result = pytester.runpytest_subprocess("--collect-only", "-q", "-p", PLUGIN)
+    result.stdout.fnmatch_lines(["*test_gateway?tags?", "*test_gateway?fuzzing?"])
+
+
+def test_a_journey_that_the_options_do_not_allow_is_skipped(pytester: pytest.Pytester) -> None:
+    with planted.Server(None, QUICK) as server:
+        pytester.makepyfile(JOURNEYS.format(url=server.url, more=", no_fuzz=True, allow='read'"))
+        result = pytester.runpytest_subprocess("-p", PLUGIN)
+    result.assert_outcomes(skipped=5)
+
+
 def test_importing_the_plugin_imports_nothing_of_the_harness(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
