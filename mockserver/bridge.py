@@ -32,6 +32,8 @@ Scope = Mapping[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""What a server calls for every request (ASGI 3)."""
 Headers = list[tuple[bytes, bytes]]
 Result = TypeVar("Result")
 
@@ -70,7 +72,7 @@ class Bridge:
             send = _whole(send)
         length = _declared_length(scope)
         try:
-            body = b"" if length == 0 or length > MAX_BODY else await _body(receive)
+            body = b"" if length == 0 or length > MAX_BODY else await whole_body(receive)
         except Left:
             return
         found = None if length > MAX_BODY else self._mock.spec.routes.find(scope["method"], scope["path"])
@@ -91,14 +93,14 @@ class Bridge:
             if answer.delay > 0:
                 await asyncio.sleep(answer.delay)
             body = payload(answer)
-            headers = _headers(answer.media_type, answer.headers)
+            headers = head(answer.media_type, answer.headers)
             headers.append((b"content-length", b"%d" % len(body)))
             connection.hold()
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             connection.release()
         elif isinstance(answer, Stream):
-            headers = _headers(STREAM_MEDIA_TYPE, answer.headers)
+            headers = head(STREAM_MEDIA_TYPE, answer.headers)
             headers.append((b"cache-control", b"no-cache"))
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             pieces = self._from_thread(frames(answer), connection) if waits else _on_loop(answer, connection)
@@ -110,11 +112,11 @@ class Bridge:
         """Send the head that belongs to the whole answer, and as much of its body as the fault lets through."""
         answer = disturbed.answer
         if isinstance(answer, Stream):
-            headers = [*_headers(STREAM_MEDIA_TYPE, answer.headers), (b"cache-control", b"no-cache")]
+            headers = [*head(STREAM_MEDIA_TYPE, answer.headers), (b"cache-control", b"no-cache")]
             chunks: Iterator[bytes] = map(disturbed.garbled, frames(answer))
         else:
             body = disturbed.garbled(payload(answer))
-            headers = [*_headers(answer.media_type, answer.headers), (b"content-length", b"%d" % len(body))]
+            headers = [*head(answer.media_type, answer.headers), (b"content-length", b"%d" % len(body))]
             chunks = iter([body])
         if disturbed.fault.drop:
             connection.close()
@@ -129,7 +131,7 @@ class Bridge:
             pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             started[:] = [(int(status[:3]), pairs)]
 
-        chunks = await self._in_thread(lambda: application(self._mock)(_environment(scope, body), start))
+        chunks = await self._in_thread(lambda: application(self._mock)(environment(scope, body), start))
         await send({"type": "http.response.start", "status": started[0][0], "headers": started[0][1]})
         await _sent(self._from_thread(chunks, connection), send, connection)
 
@@ -279,7 +281,7 @@ def _declared_length(scope: Scope) -> int:
     return length
 
 
-async def _body(receive: Receive) -> bytes:
+async def whole_body(receive: Receive) -> bytes:
     """The whole body, or one byte more than is accepted. Raises Left when the client goes before its end."""
     message = await receive()
     if not message.get("more_body") and message["type"] == "http.request":
@@ -325,11 +327,11 @@ def _joined(pairs: Headers) -> dict[str, str]:
     return headers
 
 
-def _environment(scope: Scope, body: bytes) -> dict[str, Any]:
+def environment(scope: Scope, body: bytes) -> dict[str, Any]:
     """The request as WSGI has it (PEP 3333)."""
     headers = _joined(scope["headers"])
     server = scope["server"] or ("localhost", 80)
-    environment: dict[str, Any] = {
+    environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
@@ -349,8 +351,8 @@ def _environment(scope: Scope, body: bytes) -> dict[str, Any]:
     }
     for name, value in headers.items():
         key = name.upper().replace("-", "_")
-        environment[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
-    return environment
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+    return environ
 
 
 def _address(scope: Scope) -> str:
@@ -358,7 +360,8 @@ def _address(scope: Scope) -> str:
     return f"{host}:{port}"
 
 
-def _headers(media_type: str, headers: Mapping[str, str]) -> Headers:
+def head(media_type: str, headers: Mapping[str, str]) -> Headers:
+    """A reply's headers as ASGI has them."""
     pairs = [(b"content-type", media_type.encode("latin-1"))]
     pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     return pairs

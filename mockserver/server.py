@@ -12,7 +12,7 @@ from types import TracebackType
 import uvicorn
 
 from .auth import DEFAULT_WORKSPACE
-from .bridge import Bridge
+from .bridge import Application, Bridge
 from .connection import Connection
 from .control import resume
 from .core import Mock
@@ -27,13 +27,13 @@ GRACE = 0.8
 """Seconds that requests under way are given to finish when the server stops."""
 
 
-class _Server(uvicorn.Server):
+class LoopServer(uvicorn.Server):
     """uvicorn's server on a loop of its own, stopped from any thread."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, application: Application) -> None:
         super().__init__(
             uvicorn.Config(
-                bridge,
+                application,
                 http=Connection,
                 ws="none",
                 lifespan="off",
@@ -131,7 +131,7 @@ class MockServer:
         if mock is None:
             begin(self.mock)
         self.token = DEVELOPMENT_TOKEN
-        self._server: _Server | None = None
+        self._server: LoopServer | None = None
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -151,7 +151,7 @@ class MockServer:
         """Listen, and answer requests from a thread of its own. Returns when connections are accepted."""
         self._listener = self._given or listening(self.settings.host, self.settings.port)
         self._bridge = Bridge(self.mock)
-        self._server = _Server(self._bridge)
+        self._server = LoopServer(self._bridge)
         self._thread = threading.Thread(
             target=self._server.answer, args=[self._listener], name="serving-mock", daemon=True
         )

@@ -56,6 +56,9 @@ class Settings:
             "help": "external models per endpoint: one (as the page says), or many of one task with a traffic split"
         },
     )
+    max_endpoints: int = field(
+        default=0, metadata={"help": "endpoints that a workspace may have, 1000 in the service; 0 for any number"}
+    )
     time_to_first_token: float = field(default=0.0, metadata={"help": "seconds before an answer begins"})
     time_per_token: float = field(default=0.0, metadata={"help": "seconds that each token of an answer takes"})
     cold_start: float = field(
@@ -85,6 +88,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise SettingError(f"port {self.port} is out of range: 0 to 65535")
+        if self.max_endpoints < 0:
+            raise SettingError(f"max-endpoints {self.max_endpoints} is out of range: 0 (no limit) or more")
         for name in (
             "provisioning", "provisioning_external", "provisioning_custom", "provisioning_provisioned",
             "time_to_first_token", "time_per_token", "cold_start",

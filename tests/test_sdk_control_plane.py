@@ -32,7 +32,7 @@ from databricks.sdk.service.serving import (
     ServedEntityInput,
 )
 
-from mockserver import MockServer
+from mockserver import MockServer, Settings
 
 
 def external(name: str = "gpt", model: str = "gpt-4o", **config: str) -> ServedEntityInput:
@@ -389,3 +389,14 @@ def test_wrong_client_credentials_are_refused_by_the_token_endpoint(instant_serv
     )
     with pytest.raises(ValueError, match="invalid_client"):
         list(w.serving_endpoints.list())
+
+
+def test_the_number_of_endpoints_is_limited_where_a_limit_is_set() -> None:
+    with MockServer(Settings(port=0, provisioning=0, max_endpoints=2)) as server:
+        client = sdk(server.url, server.token)
+        client.serving_endpoints.create("one")
+        client.serving_endpoints.create("two")
+        with pytest.raises(InvalidParameterValue, match="has 2 serving endpoints, which is the limit"):
+            client.serving_endpoints.create("three")
+        client.serving_endpoints.delete("one")
+        client.serving_endpoints.create("three")

@@ -18,8 +18,6 @@ from . import gateway, handler
 from .access import Snapshot, endpoint_of, foundation_endpoints, foundation_of, level_of
 from .rendering import detailed, foundation_view, seeded_hex
 
-MAX_ENDPOINTS = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -157,8 +155,9 @@ def _new_endpoint(call: Call, transaction: Transaction) -> Endpoint:
     body, name = call.body, call.body["name"]
     if transaction.get(Endpoint, name) is not None or name in foundation_endpoints():
         raise ResourceAlreadyExists(f"Endpoint with name '{name}' already exists.")
-    if len(transaction.all(Endpoint)) >= MAX_ENDPOINTS:
-        raise invalid(f"The workspace has {MAX_ENDPOINTS} serving endpoints, which is the limit: delete some first.")
+    limit = call.mock.settings.max_endpoints
+    if limit and len(transaction.all(Endpoint)) >= limit:
+        raise invalid(f"The workspace has {limit} serving endpoints, which is the limit: delete some first.")
     created = Created((transaction.get(Created, "") or Created(0)).count + 1)
     transaction.put("", created)
     tags = {tag["key"]: Tag(tag["key"], tag.get("value")) for tag in body.get("tags") or ()}

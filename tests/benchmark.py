@@ -1,0 +1,367 @@
+"""What the mock costs: ratios to a bare Flask on the same server, and to peers that are installed.
+
+Run ``python tests/benchmark.py``; ``--brief`` for a minute's version. Servers and load run in processes of their own,
+and those that are compared take turns, so that what else the machine does disturbs both alike. The result is printed,
+and written as JSON and as a page with plots (``--report DIR``). The exit code is 1 when a figure is missed by more than
+half, which is what continuous integration asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from benchmark_load import NUMBER, Count, Job
+from benchmark_report import page
+from benchmark_servers import ROOT, Answers, Server, bare, mock, peer, peers
+
+API = "/api/2.0/serving-endpoints"
+MODEL = "databricks-meta-llama-3-3-70b-instruct"
+CHAT = f"/serving-endpoints/{MODEL}/invocations"
+STORY = [{"role": "user", "content": "Tell me about the history of tea in Europe and what came of it."}]
+ASKED = json.dumps({"messages": STORY, "max_tokens": 64})
+STREAMED = json.dumps({"messages": STORY, "max_tokens": 48, "temperature": 0, "stream": True})
+PER_TOKEN = 0.01
+
+
+def creation(name: str) -> str:
+    """A body of about 3 KB that creates an endpoint of this name."""
+    value = "a value that says something about the endpoint and is about as long as those that people write"
+    tags = [{"key": f"key-{number}", "value": value} for number in range(20)]
+    entity = {
+        "name": "gpt",
+        "external_model": {
+            "name": "gpt-4o",
+            "provider": "openai",
+            "task": "llm/v1/chat",
+            "openai_config": {"openai_api_key": "{{secrets/scope/key}}"},
+        },
+    }
+    traffic = {"routes": [{"served_model_name": "gpt", "traffic_percentage": 100}]}
+    return json.dumps({"name": name, "config": {"served_entities": [entity], "traffic_config": traffic}, "tags": tags})
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure: ``value`` against ``target``; ``least`` says whether it is a lower bound."""
+
+    name: str
+    value: float
+    target: float
+    detail: str
+    unit: str = "x bare Flask"
+    least: bool = True
+
+    @property
+    def kept(self) -> bool:
+        """Whether the figure is what was promised."""
+        return self.value >= self.target if self.least else self.value <= self.target
+
+    @property
+    def gross(self) -> bool:
+        """Whether it is missed by more than half."""
+        return self.value < self.target / 2 if self.least else self.value > self.target * 2
+
+
+@dataclass
+class Results:
+    """Everything that was measured: figures, and curves as (label, [(x, y)])."""
+
+    figures: list[Figure] = field(default_factory=list)
+    curves: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
+
+    def add(self, figure: Figure) -> None:
+        """Note a figure and print it."""
+        self.figures.append(figure)
+        target = f"{'>=' if figure.least else '<='} {figure.target:<6g} {figure.unit}"
+        print(
+            f"{figure.name:44} {figure.value:8.2f} {target:24} {'kept' if figure.kept else 'MISSED':6} {figure.detail}"
+        )
+        sys.stdout.flush()
+
+
+def load(job: Job) -> Count:
+    """The outcome of a load generator in a process of its own. Raises RuntimeError when an answer was no success."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "job.json")
+        file.write_text(json.dumps(asdict(job)))
+        command = [sys.executable, str(ROOT / "tests" / "benchmark_load.py"), str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    count = Count(**json.loads(done.stdout))
+    if count.refused:
+        raise RuntimeError(
+            f"{job.method} {job.path}: {count.refused} of {count.answers} refused, the last: {count.last}"
+        )
+    return count
+
+
+def body_of(count: Count) -> str:
+    """The body of the last answer."""
+    return count.last.partition("\r\n\r\n")[2]
+
+
+_numbers = iter(range(0, 10**8, 10**6))
+
+
+def against(ours: Server, theirs: Server, job: Job, rounds: int) -> tuple[float, float, float]:
+    """The ratio of ours to theirs (the median of rounds in turns), and both rates."""
+    pairs = []
+    for _ in range(rounds):
+        pair = [load(replace(job, port=server.port, first_number=next(_numbers))).rate for server in (ours, theirs)]
+        pairs.append(pair)
+    ratio = statistics.median(own / other for own, other in pairs)
+    return ratio, statistics.median(own for own, _ in pairs), statistics.median(other for _, other in pairs)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of request with what it must reach beside a bare Flask."""
+
+    name: str
+    job: Job
+    target: float
+
+
+KINDS = (
+    Kind("GET one endpoint", Job(0, "GET", f"{API}/bench"), 0.75),
+    Kind("POST create (3 KB)", Job(0, "POST", API, creation(f"n{NUMBER.decode()}")), 0.6),
+    Kind("chat", Job(0, "POST", CHAT, ASKED), 0.6),
+    Kind("stream of 40 chunks", Job(0, "POST", CHAT, STREAMED), 0.6),
+)
+
+
+def recorded(ours: Server) -> Answers:
+    """What the mock answers to each kind of request, for servers that only repeat it."""
+    answers = Answers()
+    load(Job(ours.port, "POST", API, creation("bench"), rounds=1))
+    for kind in KINDS:
+        count = load(replace(kind.job, port=ours.port, rounds=1, first_number=next(_numbers)))
+        place = f"{kind.job.method} {kind.job.path}"
+        if kind.job.body == STREAMED:
+            pieces = count.last.partition("\r\n\r\n")[2].split("\r\n")
+            answers.streams[place] = [piece for piece in pieces if piece.startswith("data:")]
+            answers.streams[place] = [piece.rstrip() + "\n\n" for piece in answers.streams[place]]
+        else:
+            answers.bodies[place] = body_of(count)
+    return answers
+
+
+def one_process(results: Results, seconds: float, rounds: int) -> None:
+    """Everything about one process with the default store."""
+    with ExitStack() as stack:
+        ours = stack.enter_context(mock("--provisioning", "0", "--log-level", "error"))
+        answers = recorded(ours)
+        plain = stack.enter_context(bare(answers))
+        for kind in KINDS:
+            for connections in (1, 16, 64):
+                job = replace(kind.job, seconds=seconds, connections=connections)
+                ratio, own, other = against(ours, plain, job, rounds)
+                detail = f"{own:.0f}/s, bare {other:.0f}/s"
+                results.add(Figure(f"{kind.name}, {connections} connections", ratio, kind.target, detail))
+        beside_peers(results, ours, answers, seconds, rounds)
+
+
+def beside_peers(results: Results, ours: Server, answers: Answers, seconds: float, rounds: int) -> None:
+    """The same requests to other tools, at 16 connections, where they are installed."""
+    asked = {
+        "WireMock": [(KINDS[0], 1.0), (KINDS[1], 1.0)],
+        "Prism": [(KINDS[0], 3.0)],
+        "aimock": [(replace(KINDS[2], job=replace(KINDS[2].job, path="/v1/chat/completions")), 1.0)],
+    }
+    contract = subprocess.run([sys.executable, "-m", "openapi", "bundle"], capture_output=True, text=True, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "openapi.json")
+        file.write_text(contract.stdout)
+        for name, command in peers(answers, file, Path(folder)):
+            with peer(name, command) as theirs:
+                for kind, target in asked[name]:
+                    _beside(results, ours, theirs, kind, target, seconds, rounds)
+
+
+def _beside(
+    results: Results, ours: Server, theirs: Server, kind: Kind, target: float, seconds: float, rounds: int
+) -> None:
+    job = replace(kind.job, seconds=seconds, connections=16)
+    own_path = CHAT if kind.name == "chat" else job.path
+    body = job.body.replace('"messages"', f'"model": "{MODEL}", "messages"') if kind.name == "chat" else job.body
+    pairs = []
+    for _ in range(rounds):
+        own = load(replace(job, port=ours.port, path=own_path, first_number=next(_numbers))).rate
+        other = load(replace(job, port=theirs.port, body=body, first_number=next(_numbers))).rate
+        pairs.append((own, other))
+    ratio = statistics.median(own / other for own, other in pairs)
+    own, other = (statistics.median(side) for side in zip(*pairs, strict=True))
+    detail = f"{own:.0f}/s, {theirs.name} {other:.0f}/s, {theirs.resident:.0f} MB, started in {theirs.start:.1f} s"
+    results.add(Figure(f"{kind.name}, 16 connections", ratio, target, detail, f"x {theirs.name}"))
+
+
+def paced(results: Results, rounds: int) -> None:
+    """Streams at 10 ms a token: how near many of them at once come to the pace that was asked for."""
+    with mock("--time-per-token", str(PER_TOKEN), "--log-level", "error") as ours:
+        job = Job(ours.port, "POST", CHAT, STREAMED, rounds=rounds)
+        load(replace(job, rounds=1))
+        curve = []
+        for connections in (1, 16, 64, 256):
+            count = load(replace(job, connections=connections))
+            tokens = json.loads(count.last.rsplit('"usage":', 1)[1].split("}", 1)[0] + "}")["completion_tokens"]
+            share = tokens * PER_TOKEN / statistics.mean(count.took)
+            curve.append((float(connections), share))
+            if connections == 64:
+                detail = f"{tokens} tokens in {statistics.mean(count.took):.3f} s"
+                results.add(Figure("64 paced streams, 10 ms a token", share, 0.9, detail, "of the ideal"))
+        results.curves["paced streams: share of the ideal rate by streams at once"] = {"mock": curve}
+
+
+def growth(results: Results, sizes: tuple[int, ...], seconds: float, queries: int) -> None:
+    """How cost grows with the number of endpoints, and memory with the number of queries."""
+    costs: dict[str, list[tuple[float, float]]] = {"GET one": [], "chat": [], "list (ms per 1000)": []}
+    with mock("--provisioning", "0", "--log-level", "error") as ours:
+        load(Job(ours.port, "POST", API, creation("bench"), rounds=1))
+        count, empty = 1, ours.resident
+        for size in sizes:
+            count += _filled(ours, size - count)
+            for name, job in (("GET one", KINDS[0].job), ("chat", KINDS[2].job)):
+                rate = load(replace(job, port=ours.port, seconds=seconds)).rate
+                costs[name].append((float(size), 1e6 / rate))
+            listed = load(Job(ours.port, "GET", API, rounds=3)).took
+            costs["list (ms per 1000)"].append((float(size), statistics.median(listed) * 1e6 / size))
+        full = ours.resident
+        for name in ("GET one", "chat"):
+            first, last = costs[name][0][1], costs[name][-1][1]
+            detail = f"{first:.0f} -> {last:.0f} microseconds at {sizes[0]} and {sizes[-1]} endpoints"
+            results.add(Figure(f"{name}: growth with endpoints", last / first, 1.25, detail, "x the cost", least=False))
+        kilobytes = (full - empty) * 1024 / (sizes[-1] - 1)
+        results.add(Figure("memory per endpoint", kilobytes, 10, f"{empty:.0f} -> {full:.0f} MB", "KB", least=False))
+        if queries:
+            job = replace(KINDS[2].job, port=ours.port, connections=4, rounds=queries // 8)
+            load(job)
+            early = ours.resident
+            load(job)
+            detail = f"{early:.0f} -> {ours.resident:.0f} MB over {queries} queries"
+            results.add(Figure("memory: growth with queries", ours.resident / early, 1.2, detail, "x", least=False))
+    results.curves["cost in microseconds by number of endpoints"] = {name: costs[name] for name in ("GET one", "chat")}
+    results.curves["list: milliseconds per 1000 endpoints by number of endpoints"] = {
+        "list": costs["list (ms per 1000)"]
+    }
+
+
+def _filled(ours: Server, number: int) -> int:
+    """Create so many endpoints; how many there are more than before."""
+    small = json.dumps(
+        {"name": f"e{NUMBER.decode()}", **{k: v for k, v in json.loads(creation("x")).items() if k == "config"}}
+    )
+    job = Job(ours.port, "POST", API, small, connections=1, rounds=number, first_number=next(_numbers))
+    return load(job).answers if number > 0 else 0
+
+
+def start(results: Results, rounds: int) -> None:
+    """Milliseconds until the command answers, until the fixture is there, and of the import, with byte code kept."""
+    with tempfile.TemporaryDirectory() as byte_code:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": byte_code, "PYTHONPATH": str(ROOT)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+        def seconds(program: str) -> float:
+            def once() -> float:
+                done = subprocess.run(
+                    [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+                )
+                return float(done.stdout)
+
+            return min(once() for _ in range(rounds))
+
+        first = min(_first_answer(environment) for _ in range(rounds + 1))
+        flask = seconds(_TIMED.format(code="import flask"))
+        detail = f"import of Flask alone: {flask * 1000:.0f} ms"
+        results.add(Figure("start: command to first answer", first, 0.3, detail, "s", least=False))
+        use = seconds(_TIMED.format(code="from mockserver.testing import ServingMock; ServingMock(name='first').url"))
+        results.add(Figure("start: first use of the fixture", use, 0.15, "", "s", least=False))
+        whole = seconds(_TIMED.format(code="import mockserver"))
+        results.add(Figure("start: import mockserver", whole, 0.1, "", "s", least=False))
+
+
+_TIMED = "import time, pytest; began = time.perf_counter()\n{code}\nprint(time.perf_counter() - began)"
+
+
+def _first_answer(environment: dict[str, str]) -> float:
+    """Seconds from starting the command to its first answer."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mockserver", "serve", "--port", str(port)]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    try:
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+                    connection.sendall(Job(port, "GET", API).request())
+                    connection.recv(1)
+                return time.perf_counter() - began
+            except ConnectionRefusedError:
+                time.sleep(0.002)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def parts(options: argparse.Namespace) -> Iterator[Callable[[Results], None]]:
+    """The parts of the benchmark that were asked for."""
+    brief = options.brief
+    seconds, rounds = (0.4, 3) if brief else (2.0, 5)
+    wanted: dict[str, Callable[[Results], None]] = {
+        "start": lambda results: start(results, 3 if brief else 7),
+        "requests": lambda results: one_process(results, seconds, rounds),
+        "paced": lambda results: paced(results, 2 if brief else 6),
+        "growth": lambda results: growth(
+            results, (10, 1000) if brief else (10, 100, 1000, 10_000), seconds, 4000 if brief else 100_000
+        ),
+    }
+    return iter(wanted[name] for name in options.part or wanted)
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    return {"system": platform.platform(), "python": platform.python_version(), "processors": os.cpu_count()}
+
+
+def main() -> int:
+    """Measure, print, write; 1 when a figure is missed by more than half."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--brief", action="store_true", help="a short run, for continuous integration")
+    parser.add_argument("--part", action="append", choices=["start", "requests", "paced", "growth"])
+    parser.add_argument("--report", type=Path, help="folder for benchmark.json and benchmark.html")
+    options = parser.parse_args()
+    results = Results()
+    for part in parts(options):
+        part(results)
+    if options.report:
+        options.report.mkdir(parents=True, exist_ok=True)
+        document = {
+            "machine": machine(),
+            "figures": [{**asdict(figure), "kept": figure.kept} for figure in results.figures],
+            "curves": results.curves,
+        }
+        (options.report / "benchmark.json").write_text(json.dumps(document, indent=2))
+        (options.report / "benchmark.html").write_text(page(document))
+    gross = [figure.name for figure in results.figures if figure.gross]
+    if gross:
+        print(f"missed by more than half: {', '.join(gross)}")
+    return 1 if gross else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
