@@ -7,7 +7,6 @@ import logging
 import random
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from .circumstances import HERE, Circumstances, StoredClock
 from .clock import AdjustableClock
 from .delivery import Disturbed
 from .domain.endpoint import Plan
+from .domain.inference import seeds
 from .domain.refusals import Refusal
 from .faults import HEADER, Fault, Faults
 from .handlers import HANDLERS, Handler, check_handlers, refusing
@@ -264,7 +264,7 @@ class Mock:
 
     def new_uuid(self) -> str:
         """A UUID from the seeded sequence."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        return seeds.uuid(self._random)
 
     def _sequence(self, seed: int, *names: str) -> random.Random:
         """What the ids are drawn from: another one in each process that shares the store."""

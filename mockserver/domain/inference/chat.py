@@ -127,7 +127,7 @@ def _thinking(text: str, signed: str) -> dict[str, Any]:
 
 
 class _Step(NamedTuple):
-    """One chunk's part of the choice in this place. ``tokens`` is how many tokens of the answer have been sent with it."""
+    """One chunk's part of the choice in a place. ``tokens`` is how many tokens of the answer are sent with it."""
 
     place: int
     delta: dict[str, Any]

@@ -186,11 +186,12 @@ def _text(conversation: Conversation, called: tuple[ToolCall, ...], setting: Set
     if called:
         speaks = setting.profile.family.announces_calls and conversation.choice == "auto"
         return tools.announcement(called, conversation.tools, rng) if speaks else ""
-    hints = Hints(conversation.asked[:_LONGEST_HINT], rng, setting.vocabulary)
     if conversation.form == "schema":
+        hints = Hints(conversation.asked[:_LONGEST_HINT], rng, setting.vocabulary)
         value = schema_sampling.sample(conversation.schema, hints, setting.valid)
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if conversation.form == "json" or _wants_json(conversation.asked) or _wants_json(conversation.system):
+        hints = Hints(conversation.asked[:_LONGEST_HINT], rng, setting.vocabulary)
         return json.dumps(_object(conversation, hints, setting), ensure_ascii=False)
     if conversation.results:
         return prose.styled(tools.told(conversation, rng), style_of(conversation))
