@@ -23,6 +23,9 @@ Place = tuple[str, str]
 WINDOW = 60_000
 """Milliseconds of the rolling window; the only renewal period there is, is the minute."""
 
+OVERTAKEN = 5_000
+"""Milliseconds by which requests may overtake one another on their way to being counted."""
+
 MANY = 500
 """Moments that a window tells apart to the millisecond: it is written down as a whole with every call."""
 
@@ -200,8 +203,9 @@ class _Window:
 
     def total(self, now: int) -> int:
         entries = self._entries
-        # A clock that was set back leaves entries of a future that has not happened: they are dropped, too.
-        while entries and (entries[0][0] <= now - WINDOW or entries[0][0] > now):
+        # A clock that was set back leaves entries of a future that has not happened: they are dropped, too. Those of
+        # the next seconds are requests that began later than this one and were counted sooner.
+        while entries and (entries[0][0] <= now - WINDOW or entries[0][0] > now + OVERTAKEN):
             self._total -= entries.popleft()[1]
         return self._total
 

@@ -110,6 +110,10 @@ class Replica:
         command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", "--log-level", "error",
                    "--store", store, *options]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.url = ""
+
+    def wait(self) -> None:
+        """Return when it answers."""
         assert self.process.stdout is not None
         lines: list[str] = []
         for line in self.process.stdout:
@@ -131,6 +135,8 @@ class Replica:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def end(self) -> None:
         try:
             self.process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
@@ -144,10 +150,14 @@ def replicas(count: int, store: str, *options: str) -> Iterator[list[Replica]]:
     try:
         for _ in range(count):
             running.append(Replica(store, *options))
+        for replica in running:
+            replica.wait()
         yield running
     finally:
         for replica in running:
             replica.stop()
+        for replica in running:
+            replica.end()
 
 
 def balancer_text(ports: list[int], port: int) -> str:

@@ -165,6 +165,13 @@ def test_a_clock_that_was_set_back_does_not_lock_anybody_out() -> None:
     assert admitted(limiter, limits, ALICE, 0)
 
 
+def test_requests_that_overtake_one_another_are_all_counted() -> None:
+    limiter, limits = Limiter(), [{"key": "user", "calls": 2}]
+    assert admitted(limiter, limits, ALICE, 1005)
+    assert admitted(limiter, limits, ALICE, 1000)
+    assert not admitted(limiter, limits, ALICE, 1003)
+
+
 def test_clearing_a_workspace_forgets_its_counts_only() -> None:
     limiter, limits = Limiter(), [{"key": "endpoint", "calls": 1}]
     assert admitted(limiter, limits, ALICE, 0)
