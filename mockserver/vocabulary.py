@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from .domain.inference.words import Vocabulary
 
 _SIZE = 64
+_PROVIDERS = ("person", "address", "company", "date_time", "job", "phone_number")
 _FIRST_DAY, _LAST_DAY = date(2024, 1, 1), date(2026, 12, 31)
 _MATERIALS = ("Steel", "Wooden", "Cotton", "Granite", "Ceramic", "Leather", "Glass", "Linen", "Bamboo", "Copper")
 _THINGS = ("Kettle", "Desk Lamp", "Backpack", "Notebook", "Chair", "Bottle", "Keyboard", "Mug", "Watch", "Shelf")
@@ -24,9 +26,10 @@ _WORDS = (
 @lru_cache(maxsize=8)
 def vocabulary(seed: int) -> Vocabulary:
     """The vocabulary of a seed; the same seed gives the same one under the same version of Faker."""
-    from faker import Faker
+    from faker.factory import Factory
 
-    fake = Faker("en_US", use_weighting=False)
+    # Of all of Faker's providers only the few that are used; its type does not show what they add.
+    fake: Any = Factory.create("en_US", [f"faker.providers.{name}" for name in _PROVIDERS], use_weighting=False)
     fake.seed_instance(seed)
 
     def drawn(make: Callable[[], object]) -> tuple[str, ...]:
