@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskClient
 
 from mockserver import Mock, Settings
 from mockserver.app import create_app
+from mockserver.domain.endpoint import Endpoint
+from mockserver.ui import listing
 
 NAMES = ("bare", "create", "databricks-bge-large-en", "databricks-gpt-5")
 PARTS = ("", "/live", "/edit", "/gateway", "/try", "/metrics", "/logs", "/metrics/live", "/logs/live")
@@ -72,3 +78,31 @@ def test_an_odd_query_is_answered_with_a_page(served: FlaskClient, path: str) ->
 def test_an_odd_form_is_answered_and_never_fails(served: FlaskClient, path: str, form: dict[str, str]) -> None:
     answer = served.post(path, data=form, headers={"Origin": "http://localhost"})
     assert answer.status_code in (200, 303, 400, 404)
+
+
+def test_a_list_whose_endpoints_have_not_changed_is_drawn_from_memory() -> None:
+    mock = Mock(Settings(provisioning=0))
+    client = create_app(mock).test_client()
+    agent = {"entity_name": "main.default.my_agent", "entity_version": "1", "scale_to_zero_enabled": True}
+    body = {"name": "n-0", "config": {"served_entities": [agent]}}
+    client.post("/api/2.0/serving-endpoints", json=body, headers={"Authorization": "Bearer dapi-mock"})
+    model = mock.store.get(Endpoint, "default", "n-0")
+    assert model is not None
+    with mock.transaction("default") as transaction:
+        for number in range(1, 200):
+            transaction.put(f"n-{number}", replace(model, name=f"n-{number}", id=f"{number:032x}"))
+
+    def took(prepare: Callable[[], None]) -> float:
+        spent = []
+        for _ in range(7):
+            prepare()
+            started = time.thread_time()
+            assert "n-199" in client.get("/?search=n-199").text
+            spent.append(time.thread_time() - started)
+        return min(spent)
+
+    assert 2 * took(lambda: None) < took(listing.forget)
+    renamed = replace(model, name="n-0", creator_display_name="Somebody else")
+    with mock.transaction("default") as transaction:
+        transaction.put("n-0", renamed)
+    assert "Somebody else" in client.get("/?search=n-0").text

@@ -117,6 +117,8 @@ def test_every_page_allows_no_inline_script_and_nothing_from_elsewhere(reader: F
     answer = reader.get(path)
     policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";"))
     assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == ("'none'", "'self'", "'none'")
+    assert policy["style-src"] == "'self'"
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     text = answer.get_data(as_text=True)
     assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []

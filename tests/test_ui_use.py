@@ -169,12 +169,17 @@ def test_an_identity_is_made_and_its_token_shown_once(tab: Tab) -> None:
     assert token not in page.content()
 
 
-def test_the_contract_is_browsable_offline(tab: Tab) -> None:
+def test_the_contract_is_browsable_and_usable_offline(tab: Tab) -> None:
     page = tab.go("/docs")
     operation = page.locator("#operations-Serving_endpoints-stop_endpoint")
     expect(operation).to_be_visible()
     operation.get_by_role("button").first.click()
     expect(operation).to_contain_text("Gives the machines back")
+    listing = page.locator("#operations-Serving_endpoints-list_serving_endpoints")
+    listing.get_by_role("button").first.click()
+    listing.get_by_role("button", name="Try it out").click()
+    listing.get_by_role("button", name="Execute").click()
+    expect(listing.locator(".live-responses-table")).to_contain_text("databricks-llama-2-70b-chat")
     assert page.locator(".errors-wrapper").count() == 0
 
 

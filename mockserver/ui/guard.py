@@ -28,9 +28,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-WITH_INLINE_STYLE = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""The policy of the page that shows the contract: Swagger UI sets style attributes."""
-
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 ASSET_LIFETIME = 31_536_000
 

@@ -162,6 +162,12 @@ _rows: dict[str, tuple[Endpoint, bool, Row]] = {}
 """What was last shown of an endpoint, by its id: of which record, and whether its deployment was over."""
 
 
+def forget() -> None:
+    """Make the next list anew."""
+    _rows.clear()
+    markup.cache_clear()
+
+
 def _own(session: Session, call: Call) -> Iterator[Row]:
     """The workspace's own endpoints that the user may see.
 
