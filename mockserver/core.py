@@ -24,7 +24,7 @@ from .domain.endpoint import Plan
 from .domain.inference import seeds
 from .domain.refusals import Refusal
 from .faults import HEADER, Fault, Faults
-from .handlers import HANDLERS, Handler, check_handlers, refusing
+from .handlers import HANDLERS, Handler, refusing
 from .journal import Journal
 from .limits import Limiter
 from .messages import JSON_MEDIA_TYPE, Call, Event, Json, Reply, Request, Stream
@@ -90,7 +90,6 @@ class Mock:
         self._views: dict[str, Mock] = {}
         self._following = threading.Lock()
         self._forwarding = {""} if self.settings.forward else set[str]()
-        check_handlers(self.spec)
 
     def respond(
         self, operation: Operation, request: Request, handle: Handler | None = None

@@ -14,11 +14,10 @@ import uvicorn
 from .auth import DEFAULT_WORKSPACE
 from .bridge import Application, Bridge
 from .connection import Connection
-from .control import resume
 from .core import Mock
+from .handlers import load
 from .listening import BACKLOG, listening, url_of
 from .settings import DEVELOPMENT_TOKEN, Settings
-from .snapshot import load_file
 
 KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept open; clients keep theirs for less."""
@@ -156,6 +155,7 @@ class MockServer:
             target=self._server.answer, args=[self._listener], name="serving-mock", daemon=True
         )
         self._thread.start()
+        threading.Thread(target=load, args=[self.mock.spec], name="serving-mock-load", daemon=True).start()
         return self
 
     def stop(self) -> None:
@@ -186,6 +186,11 @@ class MockServer:
 
 def begin(mock: Mock) -> None:
     """Go on where the store left off; without anything there, begin with the state that the settings name."""
+    if mock.settings.store is None and mock.settings.state is None:
+        return
+    from .control import resume
+    from .snapshot import load_file
+
     resume(mock)
     if mock.settings.state is not None and DEFAULT_WORKSPACE not in mock.store.workspaces():
         load_file(mock, mock.settings.state, DEFAULT_WORKSPACE)

@@ -39,6 +39,7 @@ def test_a_signal_stops_it_within_a_second(number: signal.Signals) -> None:
 
 def test_a_request_under_way_is_answered_when_it_stops() -> None:
     with serving() as (process, url, _):
+        requests.get(f"{url}/openapi.json", timeout=10)
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             answers: list[bytes] = []

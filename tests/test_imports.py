@@ -12,6 +12,8 @@ import pytest
 import contracts
 import mockserver
 import openapi
+from mockserver.handlers import CONTROL_PLANE, QUERIES
+from mockserver.handlers import load as load_handlers
 
 PACKAGES = {package.__name__: Path(str(package.__file__)).parent for package in (openapi, mockserver, contracts)}
 EDGE = ("mockserver.app", "mockserver.ui")
@@ -149,3 +151,17 @@ def test_a_planted_violation_is_caught(rule: Rule, file: str, source: str) -> No
 def test_what_is_allowed_is_not_blamed(rule: Rule, file: str, source: str) -> None:
     package, _, path = file.partition("/")
     assert violations(rule, source, package, PurePosixPath(path)) == []
+
+
+def test_every_operation_has_a_handler_and_every_handler_an_operation() -> None:
+    load_handlers(openapi.load())
+    spec = openapi.Spec(openapi.load().document)
+    del spec.operations["get_logs"]
+    with pytest.raises(RuntimeError, match=r"handlers without: \['get_logs'\]"):
+        load_handlers(spec)
+
+
+def test_every_module_with_handlers_is_loaded() -> None:
+    folder = PACKAGES["mockserver"] / "handlers"
+    having = {path.stem for path in folder.glob("*.py") if "\n@handler\n" in path.read_text()}
+    assert having == {*CONTROL_PLANE, *QUERIES}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Protocol
 
 from openapi import Spec
@@ -23,7 +22,23 @@ class Refuser(Protocol):
     def __call__(self, call: Call, refusal: ApiError) -> Answer: ...
 
 
-HANDLERS: dict[str, Handler] = {}
+CONTROL_PLANE = ("endpoints", "gateway", "permissions", "workspace", "observability", "external_function")
+QUERIES = ("queries",)
+"""The modules with handlers; those of the queries bring the models with them, and take much longer to import."""
+
+
+class _Handlers(dict[str, Handler]):
+    """The handlers by operation; modules are imported when an operation of theirs is first asked for."""
+
+    def __missing__(self, operation: str) -> Handler:
+        for module in (*CONTROL_PLANE, *QUERIES):
+            import_module(f"{__name__}.{module}")
+            if operation in self:
+                return self[operation]
+        raise KeyError(operation)
+
+
+HANDLERS: dict[str, Handler] = _Handlers()
 REFUSERS: dict[str, Refuser] = {}
 
 
@@ -49,20 +64,21 @@ def refusing(operation: str, refusal: ApiError) -> Handler:
     Raises:
         ApiError: it has none, so the refusal stands.
     """
+    _ = HANDLERS[operation]  # the module that has it registers the refuser, too
     function = REFUSERS.get(operation)
     if function is None:
         raise refusal
     return partial(function, refusal=refusal)
 
 
-def check_handlers(spec: Spec) -> None:
-    """Load the handlers and compare them with the contract in both directions.
+def load(spec: Spec) -> None:
+    """Load every handler and compare them with the contract in both directions.
 
     Raises:
         RuntimeError: an operation has no handler, or a handler no operation.
     """
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    for module in (*CONTROL_PLANE, *QUERIES):
+        import_module(f"{__name__}.{module}")
     missing, superfluous = spec.operations.keys() - HANDLERS.keys(), HANDLERS.keys() - spec.operations.keys()
     if missing or superfluous:
         raise RuntimeError(f"operations without a handler: {sorted(missing)}; handlers without: {sorted(superfluous)}")
