@@ -103,8 +103,10 @@ class Bridge:
             headers = head(STREAM_MEDIA_TYPE, answer.headers)
             headers.append((b"cache-control", b"no-cache"))
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            pieces = self._from_thread(frames(answer), connection) if waits else _on_loop(answer, connection)
-            await _sent(pieces, send, connection)
+            if waits:
+                await _sent(self._from_thread(frames(answer), connection), send, connection)
+            else:
+                await _streamed(answer, send, connection)
         else:
             await self._disturbed(answer, send, connection)
 
@@ -214,22 +216,21 @@ class Outbox:
             _tell(self._loop, self._filled.set)
 
 
-async def _on_loop(stream: Stream, connection: Connection) -> AsyncIterator[bytes]:
-    """The frames of a stream whose making cannot wait, with its pauses."""
-    complete, made = False, 0
+async def _streamed(stream: Stream, send: Send, connection: Connection) -> None:
+    """Send a stream whose making cannot wait, event by event, with its pauses."""
+    complete, since_turn = False, 0
     try:
         for event in stream.events:
+            since_turn += 1
             if event.pause > 0:
                 await asyncio.sleep(event.pause)
-            elif made % TURN == TURN - 1:
+            elif since_turn > TURN:
+                since_turn = 0
                 await asyncio.sleep(0)
             if connection.lost:
                 return
-            made += 1
-            yield frame(event)
-        end = terminator(stream)
-        if end:
-            yield end
+            await send({"type": "http.response.body", "body": frame(event), "more_body": True})
+        await send({"type": "http.response.body", "body": terminator(stream)})
         complete = not connection.lost
     finally:
         if stream.closed is not None:
