@@ -22,14 +22,7 @@ class Names:
 
     def only_known(self, schemas: Schemas, value: Any) -> Any:
         """A copy of `value` without the members that none of `schemas` names, where they name any."""
-        place = self._place(schemas)
-        if isinstance(value, list):
-            return [self.only_known(place.items, item) for item in value] if place.items else value
-        if not isinstance(value, dict) or not place.closed:
-            return value
-        return {
-            name: self.only_known(place.members[name], child) for name, child in value.items() if name in place.members
-        }
+        return self._place(schemas).known_of(value)
 
     def screened(self, schemas: Schemas, value: Any) -> Any:
         """A copy of `value` in which nothing is left that may be a secret in a wrong place.
@@ -54,7 +47,7 @@ class Names:
     def _place(self, schemas: Schemas) -> _Place:
         key = tuple(map(id, schemas))
         if key not in self._places:
-            self._places[key] = _Place(self._document, list(_spread(self._document, schemas)))
+            self._places[key] = _Place(self, self._document, list(_spread(self._document, schemas)))
         return self._places[key]
 
 
@@ -62,6 +55,7 @@ class Names:
 class _Place:
     """Everything that is said of one value."""
 
+    names: Names
     document: dict[str, Any]
     parts: list[dict[str, Any]]
 
@@ -80,6 +74,34 @@ class _Place:
     @cached_property
     def closed(self) -> bool:
         return bool(self.members) and not any(part.get("additionalProperties") for part in self.parts)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether a value of this place has nothing in it that could be unknown."""
+        return not self.items and not self.closed
+
+    @cached_property
+    def inside(self) -> dict[str, _Place]:
+        return {name: self.names._place(schemas) for name, schemas in self.members.items()}
+
+    @cached_property
+    def item(self) -> _Place:
+        return self.names._place(self.items)
+
+    def known_of(self, value: Any) -> Any:
+        """The value without members that nothing names."""
+        if isinstance(value, dict):
+            if not self.closed:
+                return value
+            inside = self.inside
+            return {
+                name: child if inside[name].plain else inside[name].known_of(child)
+                for name, child in value.items()
+                if name in inside
+            }
+        if isinstance(value, list) and self.items and not self.item.plain:
+            return [self.item.known_of(item) for item in value]
+        return value
 
     @cached_property
     def holds_secrets(self) -> bool:
