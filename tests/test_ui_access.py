@@ -17,6 +17,7 @@ from playwright.sync_api import Page, Response, expect
 
 from mockserver import MockServer
 from mockserver.app import create_app
+from mockserver.catalog import foundation_models
 from mockserver.domain.endpoint import Endpoint
 from mockserver.faults import DeploymentFault
 from mockserver.ui.guard import COOKIE
@@ -193,6 +194,17 @@ def test_the_list_of_200_endpoints_is_light_and_quick(tab: Tab) -> None:
     expect(page.get_by_role("heading", name="Your endpoints")).to_contain_text("200")
     assert sum(len(answer.body()) for answer in answers if answer.status == 200) < 150_000
     assert own_time(tab, "/") < 100
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_every_foundation_model_is_listed_with_and_without_scripts(
+    browser: Any, instant_server: MockServer, token: str, scripts: bool
+) -> None:
+    with tab_of(browser, instant_server, token, java_script_enabled=scripts) as tab:
+        rows = tab.go("/").get_by_role("region", name="Foundation model endpoints").get_by_role("row")
+        expect(rows).to_have_count(len(foundation_models()) + 1)
+        rows.last.scroll_into_view_if_needed()
+        expect(rows.last).to_be_in_viewport()
 
 
 def test_the_list_of_2000_endpoints_is_usable(tab: Tab) -> None:

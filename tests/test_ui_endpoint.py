@@ -126,6 +126,32 @@ def test_notifications_gateway_and_permissions_are_set_through_the_api(tab: Tab)
     assert endpoint["ai_gateway"]["rate_limits"][0]["calls"] == 7
 
 
+def test_older_rate_limits_and_telemetry_are_set_in_forms_of_their_own(tab: Tab) -> None:
+    call = caller(tab.server.url, tab.token)
+    entity = {"entity_name": "main.default.ads", "entity_version": "1", "scale_to_zero_enabled": True}
+    body = {"name": "ads", "config": {"served_entities": [entity]}}
+    assert call("POST", "/api/2.0/serving-endpoints", json=body).status_code == 200
+    page = tab.go("/ml/endpoints/ads")
+    page.get_by_role("link", name="Older rate limits").click()
+    page.get_by_role("button", name="Add rate limit").click()
+    page.get_by_label("Calls").fill("0")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#rate_limits-0-renewal_period-help")).to_contain_text("renewal_period")
+    expect(page.get_by_label("Calls")).to_have_value("0")
+    page.get_by_label("Renewal period").select_option("minute")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/ml/endpoints/ads#rate-limits")
+    assert call("POST", "/serving-endpoints/ads/invocations", json={"inputs": [1]}).status_code == 429
+    page.get_by_role("link", name="Edit telemetry").click()
+    page.get_by_label("Logs table").fill("main.default.logs")
+    page.get_by_label("Sampling fraction").fill("0.5")
+    page.get_by_role("group", name="Enabled telemetry features").get_by_label("Traces").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#telemetry")).to_contain_text("TELEMETRY_FEATURE_TRACES")
+    telemetry = call("GET", "/api/2.0/serving-endpoints/ads").json()["telemetry_config"]
+    assert telemetry["inference_table_config"]["sampling_fraction"] == 0.5
+
+
 def test_an_endpoint_is_stopped_and_started_and_deleted_with_its_name_typed(tab: Tab) -> None:
     page = made(tab, "chat")
     page.get_by_role("button", name="Stop").click()

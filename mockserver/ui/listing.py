@@ -21,6 +21,9 @@ from .rendering import KINDS, digest, kind_of, macro, page, state_of, update_of
 from .session import Session
 
 PAGE_SIZE = 25
+AT_ONCE = 9
+"""Foundation models that fit into their box; the page shows the others once it has been painted."""
+
 REMEMBERED = 10_000
 """Endpoints of which the row is remembered."""
 
@@ -88,7 +91,7 @@ class Query:
 
 def endpoints(session: Session) -> str:
     """The whole page."""
-    return page("list.html", **_values(session))
+    return page("list.html", at_once=AT_ONCE, **_values(session))
 
 
 def results(session: Session) -> ResponseReturnValue:

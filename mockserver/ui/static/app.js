@@ -98,5 +98,18 @@
     }
   };
 
+  // Rows that are out of sight wait for the first paint; a tab out of sight does not ask for what is new.
+  const later = document.querySelectorAll("[data-later]");
+  const show = () => later.forEach((each) => (each.hidden = false));
+  if (later.length && PerformanceObserver.supportedEntryTypes?.includes("paint")) {
+    new PerformanceObserver((_, observer) => {
+      observer.disconnect();
+      show();
+    }).observe({ type: "paint", buffered: true });
+  } else show();
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt.getAttribute("hx-trigger")?.startsWith("every")) event.preventDefault();
+  });
+
   document.getElementById("problems")?.focus();
 })();
