@@ -1,7 +1,8 @@
 """The databases that can hold the state: how each is opened, looked at and found sound.
 
-A database gives two engines. What is committed through ``durable`` is on the disk; what is committed through ``quick``
-survives the end of this process but perhaps not that of the database's machine, which is enough for what is counted.
+A database gives three engines. What is committed through ``durable`` is on the disk. What is committed through
+``quick`` survives the end of this process but perhaps not that of the database's machine, which is enough for what is
+counted. Through ``single`` go statements that stand for themselves, in no transaction.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import orjson
@@ -36,8 +37,8 @@ BUSY = 30
 """Seconds that whoever waits for another process, or for a connection, goes on waiting."""
 
 EXAMPLES = "write sqlite:///mock.db or postgresql://user:password@host/database"
-CONNECTIONS = (4, 8)
-"""Connections of a process to PostgreSQL, durable and quick: eight processes fit into its usual hundred."""
+CONNECTIONS = 4
+"""Connections of a process to PostgreSQL by each engine: eight processes fit into its usual hundred."""
 
 CREATION = 7_305_802_113
 """The number of the advisory lock under which the tables are made."""
@@ -45,16 +46,22 @@ CREATION = 7_305_802_113
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database that has been opened. ``writing`` is held by whoever writes, where only one can."""
+    """A database that has been opened.
+
+    ``writing`` is held by whoever writes, where only one can; ``appends_at_once`` says whether one statement can number
+    a line of a log and write it.
+    """
 
     durable: Engine
     quick: Engine
+    single: Engine
     writing: AbstractContextManager[Any]
+    appends_at_once: bool
 
     def close(self) -> None:
         """Close the connections."""
-        self.durable.dispose()
-        self.quick.dispose()
+        for engine in (self.durable, self.quick, self.single):
+            engine.dispose()
 
 
 def opened(url: str) -> Database:
@@ -80,22 +87,6 @@ def _parsed(url: str) -> URL:
     if backend == "sqlite" and (not parsed.database or parsed.database == ":memory:"):
         raise StoreError(f"store {url!r} names no file: write sqlite:///mock.db")
     return parsed
-
-
-def _on_begin(engine: Engine, statement: str) -> None:
-    """Begin transactions with this statement; what only reads is in none."""
-
-    @sql.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("reading") is not True:
-            connection.exec_driver_sql(statement)
-
-
-def _on_connect(engine: Engine, *statements: str) -> None:
-    @sql.event.listens_for(engine, "connect")
-    def configure(connection: Any, record: object) -> None:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def _create_tables(connection: Connection) -> None:
@@ -137,19 +128,22 @@ def _postgresql(parsed: URL) -> Database:
             f"a store in PostgreSQL needs psycopg ({problem}): pip install 'serving-endpoints-mock[store]'"
         ) from None
 
-    def engine(connections: int, synchronous: str) -> Engine:
+    def engine(synchronous: str, isolation: Literal["READ COMMITTED", "AUTOCOMMIT"] = "READ COMMITTED") -> Engine:
         made = sql.create_engine(
             parsed.set(drivername="postgresql+psycopg"),
-            pool_size=connections, max_overflow=0, pool_timeout=BUSY, hide_parameters=True,
-            connect_args={"autocommit": True, "connect_timeout": 10},
+            pool_size=CONNECTIONS, max_overflow=0, pool_timeout=BUSY, hide_parameters=True,
+            pool_pre_ping=synchronous == "on", isolation_level=isolation, connect_args={"connect_timeout": 10},
         )  # fmt: skip
-        _on_connect(
-            made, f"SET synchronous_commit TO {synchronous}", "SET idle_in_transaction_session_timeout TO '60s'"
-        )
-        _on_begin(made, "BEGIN")
+
+        @sql.event.listens_for(made, "connect")
+        def configure(connection: psycopg.Connection[Any], record: object) -> None:
+            connection.execute(f"SET synchronous_commit TO {synchronous}")
+            connection.execute("SET idle_in_transaction_session_timeout TO '60s'")
+            connection.commit()
+
         return made
 
-    database = Database(engine(CONNECTIONS[0], "on"), engine(CONNECTIONS[1], "off"), nullcontext())
+    database = Database(engine("on"), engine("off"), engine("off", "AUTOCOMMIT"), nullcontext(), True)
     try:
         with database.durable.begin() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CREATION})")
@@ -186,11 +180,21 @@ def _sqlite(parsed: URL) -> Database:
             # Without an isolation level the driver begins no transactions of its own.
             connect_args={"timeout": BUSY, "isolation_level": None},
         )  # fmt: skip
-        _on_connect(made, "PRAGMA journal_mode=WAL", f"PRAGMA synchronous={synchronous}")
-        _on_begin(made, "BEGIN IMMEDIATE")
+
+        @sql.event.listens_for(made, "connect")
+        def configure(connection: sqlite3.Connection, record: object) -> None:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+
+        @sql.event.listens_for(made, "begin")
+        def begin(connection: Connection) -> None:
+            if not connection.get_execution_options().get("single"):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+
         return made
 
-    database = Database(engine("FULL"), engine("NORMAL"), RLock())
+    quick = engine("NORMAL")
+    database = Database(engine("FULL"), quick, quick.execution_options(single=True), RLock(), False)
     with database.durable.begin() as connection:
         if not sql.inspect(connection).has_table(tables.about.name):
             _create_tables(connection)

@@ -157,7 +157,7 @@ class SqlStore:
         if here.connection is not None:
             yield here.connection
             return
-        with _explained(), self._database.writing, _begun(engine) as connection:
+        with _explained(), self._database.writing, engine.begin() as connection:
             here.connection = connection
             try:
                 yield connection
@@ -169,19 +169,30 @@ class SqlStore:
 
     def _read(self, statement: sql.TextClause, place: Row) -> list[Any]:
         """The rows that a statement finds, now or, in a transaction, in it."""
-        if self._here.connection is not None:
-            return list(self._here.connection.execute(statement, place))
         with _explained():
             try:
                 return self._rows(statement, place)
-            except sql.exc.DBAPIError as problem:  # the connection was lost while it lay in the pool
-                if not problem.connection_invalidated:
+            except sql.exc.DBAPIError as problem:
+                if not problem.connection_invalidated or self._here.connection is not None:
                     raise
+                self._database.close()  # the server has restarted: what lies in the pools is lost, too
                 return self._rows(statement, place)
 
     def _rows(self, statement: sql.TextClause, place: Row) -> list[Any]:
-        with self._database.quick.connect().execution_options(reading=True) as connection:
+        if self._here.connection is not None:
+            return list(self._here.connection.execute(statement, place))
+        with self._database.single.connect() as connection:
             return list(connection.execute(statement, place))
+
+    def _appended(self, place: Row, texts: Row) -> int:
+        """Number a line of a log and write it; the number."""
+        if self._database.appends_at_once:
+            with _explained():
+                return int(self._rows(tables.APPEND_AT_ONCE, {**place, **texts})[0][0])
+        with self._quick() as connection:
+            number = int(connection.execute(tables.NUMBER, place).scalar_one())
+            connection.execute(tables.APPEND, {**place, **texts, "number": number})
+        return number
 
     def _locked(self, connection: Connection, workspace: str) -> tuple[int, int]:
         """The workspace's version and that of its latest removal; nobody else changes the workspace meanwhile."""
@@ -312,10 +323,9 @@ class _SqlLog(Generic[Item]):
     def append(self, workspace: str, item: Item, extra: object = None) -> int:
         place = self._place(workspace)
         texts = {"document": _dumped(item), "extra": None if extra is None else _dumped(extra)}
-        with self._store._quick() as connection:
-            number: int = connection.execute(tables.NUMBER, place).scalar_one()
-            connection.execute(tables.APPEND, {**place, **texts, "number": number})
-            if number % EVERY == 0:
+        number = self._store._appended(place, texts)
+        if number % EVERY == 0:
+            with self._store._quick() as connection:
                 connection.execute(tables.DROP_LINES, {**place, "last": number - self.capacity})
                 connection.execute(tables.DROP_EXTRAS, {**place, "last": number - self._whole})
         return number
@@ -364,22 +374,6 @@ class _SqlLog(Generic[Item]):
         if extra is None or self._extra is None or number <= count - self._whole:
             return Line(number, item)
         return Line(number, item, decode(self._extra, orjson.loads(extra)))
-
-
-@contextmanager
-def _begun(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction, which is tried again when the connection was lost while it lay in the pool."""
-    connection = engine.connect()
-    try:
-        transaction = connection.begin()
-    except sql.exc.DBAPIError as problem:
-        connection.close()
-        if not problem.connection_invalidated:
-            raise
-        connection = engine.connect()
-        transaction = connection.begin()
-    with connection, transaction:
-        yield connection
 
 
 @contextmanager

@@ -105,6 +105,10 @@ NUMBER = sql.text(
     " ON CONFLICT (workspace, log) DO UPDATE SET count = log_counts.count + 1 RETURNING count"
 )
 APPEND = sql.text("INSERT INTO log_lines VALUES (:workspace, :log, :number, :document, :extra)")
+APPEND_AT_ONCE = sql.text(  # both in one statement, which SQLite does not know
+    f"WITH numbered AS ({NUMBER.text})"
+    " INSERT INTO log_lines SELECT :workspace, :log, count, :document, :extra FROM numbered RETURNING number"
+)
 _LOG = "workspace = :workspace AND log = :log"
 COUNT = sql.text(f"SELECT count FROM log_counts WHERE {_LOG}")
 COUNTED = sql.text("SELECT workspace FROM log_counts WHERE log = :log")

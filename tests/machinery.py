@@ -104,11 +104,11 @@ def cluster() -> Iterator[Cluster]:
 
 
 class Replica:
-    """One process of the mock."""
+    """One process of the mock, in memory without a store."""
 
-    def __init__(self, store: str, *options: str) -> None:
-        command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", "--log-level", "error",
-                   "--store", store, *options]  # fmt: skip
+    def __init__(self, store: str | None, *options: str) -> None:
+        kept = [] if store is None else ["--store", store]
+        command = [sys.executable, "-m", "mockserver", "serve", "--port", "0", "--log-level", "error", *kept, *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.url = ""
 
