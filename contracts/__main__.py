@@ -59,7 +59,7 @@ def credentials(command: Any) -> Any:
 )
 @click.option("--host", "confirmed_host", help="The host's name again: needed for --allow write off loopback.")
 @click.option("--query-endpoint", multiple=True, help="An endpoint that may be queried; may be given more than once.")
-@click.option("--max-time", type=float, help="Seconds [60 on loopback, else 600].")
+@click.option("--max-time", type=float, help="Seconds [60 on loopback, and as many for each of --settle; else 600].")
 @click.option("--max-requests", type=int, default=0, help="Requests; 0 for no limit.")
 @click.option("--max-endpoints", type=int, help="Endpoints created [no limit on loopback, else 60].")
 @click.option("--max-tokens", type=int, help="Tokens of queries [no limit on loopback, else 20000].")

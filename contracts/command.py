@@ -87,7 +87,7 @@ def options_of(target: Target, given: dict[str, Any]) -> Options:
         except KeyError as problem:
             raise Usage(problem.args[0]) from None
     allowance = Allowance(
-        seconds=_or(given.get("max_time"), 60.0 if near else 600.0),
+        seconds=_or(given.get("max_time"), 60.0 * (1 + (given.get("settle") or 0.0)) if near else 600.0),
         requests=given.get("max_requests") or 0,
         endpoints=_or(given.get("max_endpoints"), 0 if near else 60),
         tokens=_or(given.get("max_tokens"), 0 if near else 20_000),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from .echo import changes
@@ -44,7 +43,7 @@ def judge_list(oracle: Oracle, exchange: Exchange, seen: Seen) -> None:
 
 
 def _unexpected(oracle: Oracle, exchange: Exchange, seen: Seen, name: str) -> None:
-    if oracle.creating[name]:
+    if oracle.creating[name] or oracle.may_lag(name, seen):
         return
     if name in oracle.gone:
         if oracle.gone[name] < seen.clock:
@@ -54,7 +53,7 @@ def _unexpected(oracle: Oracle, exchange: Exchange, seen: Seen, name: str) -> No
 
 
 def _is_quiet(oracle: Oracle, known: Known, seen: Seen) -> bool:
-    if oracle.settle and time.monotonic() - oracle.written.get(known.name, -1e9) < oracle.settle:
+    if oracle.may_lag(known.name, seen):
         return False
     return (
         not known.flying

@@ -37,6 +37,7 @@ class Seen:
     is_write: bool
     writes: int
     alone: bool
+    at: float
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Oracle:
             if known and is_write:
                 known.flying += 1
                 known.writes += 1
-            return Seen(self.clock, hit, name, known, is_write, known.writes if known else 0, alone)
+            return Seen(self.clock, hit, name, known, is_write, known.writes if known else 0, alone, time.monotonic())
 
     def after(self, exchange: Exchange, token: object) -> None:
         """Judge an exchange and learn from it."""
@@ -103,10 +104,14 @@ class Oracle:
             elif exchange.asked.identity in ("nobody", "wrong"):
                 self._unknown_caller(exchange, token.hit)
 
+    def may_lag(self, name: str, seen: Seen) -> bool:
+        """Whether a read may show an endpoint as it was before the last write, by what ``--settle`` allows."""
+        return bool(self.settle) and seen.at - self.written.get(name, -1e9) < self.settle
+
     def undisturbed(self, seen: Seen) -> bool:
         """Whether no write to the same endpoint overlapped with this exchange."""
         known = seen.known
-        if self.settle and time.monotonic() - self.written.get(seen.name, -1e9) < self.settle:
+        if self.may_lag(seen.name, seen):
             return False
         if not seen.alone or self.creating[seen.name] or self.deleting[seen.name]:
             return False

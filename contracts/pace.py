@@ -22,6 +22,7 @@ BUSY_FLOOR = 0.25
 
 QUICK = 0.2
 COMPANIONS = 10
+FEW = 2
 SAMPLES = 3
 
 
@@ -74,11 +75,12 @@ class Pace:
                 self.judge.hold("robust.time", fastest, kept, f"{bound:.2f} s on loopback", got, "always")
 
     def _now_and_then(self, seen: list[Exchange], median: float) -> None:
-        """Replies that took long while others were quick; on a busy machine, where all take longer, much longer."""
-        bound = max(NOW_AND_THEN, 40 * median) * strain()
+        """Replies that took long while others were quick; on a busy machine, where all take longer, much longer,
+        and more of them."""
+        bound = max(NOW_AND_THEN, 40 * median)
         ends = sorted(each.ended_at for each in seen if each.seconds < QUICK)
         lonely = [each for each in seen if each.seconds > bound and _companions(each, ends) >= COMPANIONS]
-        if len(lonely) >= 2:
+        if len(lonely) >= FEW * strain():
             got = f"{len(lonely)} replies of up to {max(each.seconds for each in lonely):.2f} s while others were quick"
             self.judge.hold("robust.time", lonely[-1], False, f"{bound:.2f} s on loopback", got, "now and then")
 

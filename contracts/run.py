@@ -14,6 +14,7 @@ from .canaries import Canaries
 from .cleanup import Survivors, clean_up
 from .findings import Finding, Judge
 from .journeys import JOURNEYS, Abandoned, Hand, Journey, Surroundings
+from .lag import measure_lag
 from .ledger import Ledger, new_prefix
 from .oracle import Oracle
 from .pace import Pace
@@ -80,6 +81,8 @@ class Result:
     has_fuzzed: bool = True
     first_at: int = 0
     url: str = ""
+    lag: float = 0.0
+    """Seconds by which reads were seen to lag behind writes."""
 
     @property
     def new_findings(self) -> list[Finding]:
@@ -111,6 +114,7 @@ class Run:
     walked: list[str] = field(default_factory=list)
     raised: list[BaseException] = field(default_factory=list)
     interrupted: bool = False
+    lag: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -171,6 +175,8 @@ class Run:
                 fuzzed = self.fuzz()
                 if self.target.is_loopback and not self.judge.findings and not self.budget.stopping.is_set():
                     self.walk([each for each in journeys if each.name in REPEATED], 1)
+            if self._may_lag():
+                self.lag = measure_lag(self.around)
         except (Spent, Stopped):
             pass
         except KeyboardInterrupt:
@@ -184,6 +190,11 @@ class Run:
         if self.raised:
             raise self.raised[0]
         return self._result(journeys, survivors, fuzzed)
+
+    def _may_lag(self) -> bool:
+        """Whether what was found may come of reads that lag behind writes."""
+        writes = self.options.profile is Profile.WRITE and not self.options.settle
+        return writes and any(law.startswith(("memory.", "lifecycle.")) for law in self.judge.broken())
 
     def walk(self, journeys: Iterable[Journey], turn: int) -> None:
         """Walk journeys at the same time."""
@@ -267,6 +278,7 @@ class Run:
             has_fuzzed=not self.options.fuzz or fuzzed.get("cases", 0) > 0,
             first_at=self.judge.first_at,
             url=self.target.url,
+            lag=self.lag,
         )
 
 

@@ -19,6 +19,7 @@ from ..safety import Guard, Profile
 Json = Any
 Step = Callable[["Hand"], None]
 POLL_SECONDS = 0.1
+SETTLED_FOR_SURE = 0.05
 
 
 class Abandoned(Exception):
@@ -74,6 +75,8 @@ class Hand:
     random: random.Random = field(init=False)
     made: int = 0
     last: Exchange | None = None
+    written: float = 0.0
+    """When this hand last wrote something that reads may still lag behind, where ``--settle`` says that they may."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.around.seed}/{self.origin}/{self.round}")
@@ -131,11 +134,12 @@ class Hand:
         if content is not None and media_type:
             sent["Content-Type"] = media_type
         sent |= dict(headers or {})
+        if method == "GET":
+            self.rest(self.written + self.around.oracle.settle - time.monotonic())
         exchange = self.around.guard.exchange(Asked(method, path, sent, content, identity, self.origin))
         self.last = exchange
-        writes = method in ("POST", "PUT", "PATCH", "DELETE") and not path.endswith("/invocations")
-        if self.around.oracle.settle and exchange.ok and writes:
-            self.rest(self.around.oracle.settle + 0.05)
+        if self.around.oracle.settle and exchange.ok and method != "GET" and not path.endswith("/invocations"):
+            self.written = time.monotonic() + SETTLED_FOR_SURE
         return exchange
 
     def hold(
@@ -255,7 +259,8 @@ class Hand:
 
     def rest(self, seconds: float) -> None:
         """Wait, unless the run is stopped meanwhile."""
-        self.around.guard.budget.stopping.wait(seconds)
+        if seconds > 0:
+            self.around.guard.budget.stopping.wait(seconds)
 
 
 def _identifying(config: Json) -> Json:

@@ -10,7 +10,10 @@ from .queries import HOSTED_CHAT, WEATHER
 from .recipes import CHAT, COMPLETIONS, chat, external
 
 HOSTED_COMPLETIONS = "databricks-mpt-7b-instruct"
-TRIES = 12
+TRIES = 28
+LONGER_EACH_TIME = 0.02
+"""Seconds by which the pause between two tries grows: on a busy machine a later one is seen as it is."""
+
 SOON = 0.5
 """The share of a long stream's time after which its first piece must have come, in one try of many."""
 
@@ -137,7 +140,8 @@ def _delivered(hand: Hand, name: str) -> None:
     seen: list[tuple[float, int]] = []
     exchange: Exchange | None = None
     for number in range(TRIES):
-        exchange = hand.accepted(hand.query(name, chat(f"Tell me {number + 3} long stories.", stream=True, n=5)))
+        hand.rest(number * LONGER_EACH_TIME)
+        exchange = hand.accepted(hand.query(name, chat(f"Tell me {number % 12 + 3} long stories.", stream=True, n=5)))
         if exchange.pieces:
             last = exchange.pieces[-1][0]
             seen.append((exchange.pieces[0][0] / last if last else 1.0, len(exchange.pieces)))

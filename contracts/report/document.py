@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..laws import laws
@@ -52,6 +53,7 @@ def result_document(result: Result) -> dict[str, Any]:
         else {},
         "journeys": {"walked": result.walked, "abandoned": result.abandoned},
         "fuzzing": result.fuzzed,
+        "lag": result.lag,
         "requests": result.requests,
         "checked": table(result),
         "never_checked": sorted(set(laws()) - {law for law, _ in result.checked}),
@@ -82,7 +84,13 @@ def verdict(result: Result) -> str:
             return f"The target keeps the contract: {checks} checks of {len({law for law, _ in result.checked})} laws."
         case 1:
             broken = len({finding.law.id for finding in result.new_findings})
-            return f"The target breaks {broken} laws, in {len(result.new_findings)} findings."
+            told = f"The target breaks {broken} laws, in {len(result.new_findings)} findings."
+            if result.lag:
+                told += (
+                    f" Its reads lag behind its writes, by about {result.lag:.1f} s: much of this may come of that."
+                    f" If that is meant to be, check it with --settle {math.ceil(2 * result.lag)}."
+                )
+            return told
         case 3:
             missed = "every journey was walked" if not result.walked_all else "anything was fuzzed"
             return f"No verdict: the budget of {result.exhausted or 'the run'} was spent before {missed}."
