@@ -29,6 +29,7 @@ from mockserver.domain.inference import (
 from mockserver.domain.inference.answers import Answer
 from mockserver.domain.inference.drafting import Setting
 from mockserver.vocabulary import vocabulary
+from openapi import load
 
 NOW = 1_767_213_439_000
 LLAMA = catalog.hosted_profile("databricks-meta-llama-3-3-70b-instruct")
@@ -503,7 +504,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"messages": []}, "messages"),
     ({}, "messages"),
-    ({"messages": [{"role": "wizard", "content": "x"}]}, "'wizard'"),
+    (
+        {"messages": [{"role": "developer", "content": "x"}]},
+        "'messages[0].role' is 'developer'; accepted: 'system', 'user', 'assistant', 'tool'",
+    ),
     ({"messages": [{"role": "user"}]}, "content"),
     ({"messages": [{"role": "user", "content": 3}]}, "field 'messages.content' expects input with json type"),
     (asked(temperature=3), "temperature"),
@@ -573,3 +577,8 @@ def test_openais_own_types_take_the_answers(profile: profiles.ModelProfile, more
         assert stream_event.validate_python(event).type == event["type"]
     completion = completions.answer({"prompt": "Once upon a time", "logprobs": 2}, setting(profile))
     types.Completion.model_validate(completion.body, strict=True)
+
+
+def test_models_take_the_roles_that_the_contract_names() -> None:
+    roles = load().schema("ChatMessage").definition["properties"]["role"]["enum"]
+    assert sorted(checks.ROLES) == sorted(roles)

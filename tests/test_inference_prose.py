@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 from mockserver.domain.inference import prose, seeds, skills, tokens, understanding
 from mockserver.domain.inference.conversation import Conversation, Message
 from mockserver.vocabulary import vocabulary
+
+IN_TIME = 20
+"""Seconds of the processor, of which a text as long as this takes a fraction unless an expression runs away."""
 
 
 def said(text: str, system: str = "", seed: int = 0, before: tuple[tuple[str, str], ...] = ()) -> str:
@@ -164,9 +169,14 @@ def test_any_text_gets_an_answer(text: str, system: str) -> None:
 
 @given(st.text(max_size=500))
 def test_any_text_has_a_question(text: str) -> None:
-    understanding.question_of(text)
+    question = understanding.question_of(text)
+    assert question.text in text
+    assert len(question.text) <= 400
+    assert all(word in question.text.lower() for word in question.keywords)
 
 
 @pytest.mark.parametrize("unit", ["word ", "a.b ", '"', "(", "1+", "say ", "summarize ", "in ", "and Bob ", "\n"])
 def test_long_texts_are_answered_in_time(unit: str) -> None:
-    said(unit * (400_000 // len(unit)))
+    started = time.process_time()
+    assert said(unit * (400_000 // len(unit)))
+    assert time.process_time() - started < IN_TIME

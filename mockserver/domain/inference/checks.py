@@ -35,7 +35,7 @@ FIELDS = {
 }
 """The top-level fields of each task; models hosted by Databricks refuse any other."""
 
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+ROLES = ("system", "user", "assistant", "tool")
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("temperature", 0, 2),
     ("top_p", 0, 1),
@@ -170,7 +170,7 @@ def _message(index: int, message: Any) -> None:
         raise bad_request(f"Bad request: '{where}' must be an object, not {_kind(message)}")
     role = message.get("role")
     if role not in ROLES:
-        raise bad_request(f"Bad request: '{where}.role' is {role!r}; accepted: {', '.join(map(repr, ROLES[:5]))}")
+        raise bad_request(f"Bad request: '{where}.role' is {role!r}; accepted: {', '.join(map(repr, ROLES))}")
     content = message.get("content")
     if content is None and role != "assistant":
         raise bad_request(f"Bad request: '{where}.content' is required for role {role!r}")

@@ -117,9 +117,8 @@ def from_chat(request: dict[str, Any]) -> Conversation:
             if isinstance(call.get("function"), dict)
         )
         content = message.get("content")
-        role = "tool" if message["role"] == "function" else message["role"]
         call_id = str(message.get("tool_call_id") or "")
-        messages.append(Message(role, text_of(content), calls, call_id, _images(content)))
+        messages.append(Message(message["role"], text_of(content), calls, call_id, _images(content)))
     form, schema = _form(request.get("response_format"))
     return Conversation(
         messages=tuple(messages),
