@@ -21,7 +21,7 @@ class Names:
         self._places: dict[tuple[int, ...], _Place] = {}
 
     def only_known(self, schemas: Schemas, value: Any) -> Any:
-        """A copy of `value` without the members that none of `schemas` names, where they name any."""
+        """`value` without the members that none of `schemas` names, where they name any; it is not changed itself."""
         return self._place(schemas).known_of(value)
 
     def screened(self, schemas: Schemas, value: Any) -> Any:
@@ -85,6 +85,10 @@ class _Place:
         return {name: self.names._place(schemas) for name, schemas in self.members.items()}
 
     @cached_property
+    def flat(self) -> bool:
+        return all(place.plain for place in self.inside.values())
+
+    @cached_property
     def item(self) -> _Place:
         return self.names._place(self.items)
 
@@ -94,6 +98,8 @@ class _Place:
             if not self.closed:
                 return value
             inside = self.inside
+            if self.flat and value.keys() <= inside.keys():
+                return value
             return {
                 name: child if inside[name].plain else inside[name].known_of(child)
                 for name, child in value.items()
