@@ -160,9 +160,11 @@ def _as_served_model(entity: Mapping[str, Json]) -> dict[str, Json]:
 
 def _show_rest(config: dict[str, Json], idle: int) -> None:
     """Say of the entities that nobody has asked anything for long that they have no machine at the moment."""
+    if idle < IDLE:
+        return
     for entity in (*config["served_entities"], *config.get("served_models", ())):
         ready = entity["state"] == {"deployment": "DEPLOYMENT_READY", "deployment_state_message": ""}
-        if ready and idle >= IDLE and entity.get("scale_to_zero_enabled"):
+        if ready and entity.get("scale_to_zero_enabled"):
             entity["state"] = {**entity["state"], "deployment_state_message": SCALED_TO_ZERO}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
+from functools import lru_cache
 
 from .. import catalog
 from ..auth import workspace_id
@@ -67,10 +67,15 @@ def default_budget_policy(call: Call) -> str:
 
 def seeded_uuid(call: Call, *parts: str) -> str:
     """A UUID that depends on the seed, the workspace and these parts only."""
-    return str(uuid.UUID(hex=seeded_hex(call, *parts)))
+    digits = seeded_hex(call, *parts)
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def seeded_hex(call: Call, *parts: str) -> str:
     """32 hexadecimal digits that depend on the seed, the workspace and these parts only."""
-    text = "/".join((str(call.mock.settings.seed), call.workspace, *parts))
+    return _hex("/".join((str(call.mock.settings.seed), call.workspace, *parts)))
+
+
+@lru_cache(maxsize=1024)
+def _hex(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
