@@ -14,7 +14,7 @@ from schemathesis import hooks
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.core import EventStream
 
-from .budget import Budget
+from .budget import Budget, Spent, Stopped
 from .checks import LAW_OF_CHECK, Steering, choice_of, is_ours_to_judge, oracle_at_the_transport, register_check
 from .exchange import Asked, Exchange
 from .findings import Judge
@@ -51,15 +51,19 @@ def fuzz(guard: Guard, judge: Judge, seed: int, seconds: float, workers: int = 1
 
     schemathesis.hook("before_call")(steer)
     try:
-        with guard.over_requests("fuzz"), warnings.catch_warnings():
+        with guard.over_requests("fuzz") as adapter, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for name, phases, share in PARTS:
-                now = time.monotonic()
-                stream = from_schema(_schema(guard, seed, workers, phases)).execute()
-                with _Ending(stream, guard.budget, now + (until - now) * share) as ending:
-                    _follow(stream, judge, counted)
-                if ending.is_early:
-                    counted[f"{name} cut short"] += 1
+            try:
+                for name, phases, share in PARTS:
+                    now = time.monotonic()
+                    stream = from_schema(_schema(guard, seed, workers, phases)).execute()
+                    with _Ending(stream, guard.budget, now + (until - now) * share) as ending:
+                        _follow(stream, judge, counted)
+                    if ending.is_early:
+                        counted[f"{name} cut short"] += 1
+            except (Spent, Stopped) as reason:
+                counted[f"ended: {reason}"] += 1
+            counted["cases"] = adapter.sent
     finally:
         hooks.unregister(steer)
         register_check(None)
@@ -111,7 +115,6 @@ def _follow(stream: EventStream, judge: Judge, counted: Counter[str]) -> None:
     for event in stream:
         if isinstance(event, events.ScenarioFinished):
             counted["scenarios"] += 1
-            counted["cases"] += len(event.recorder.interactions)
             _collect(event, judge)
         elif isinstance(event, events.NonFatalError):
             counted["errors"] += 1

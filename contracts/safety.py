@@ -213,7 +213,7 @@ class Guard:
                 self.own_ids.add(identifier)
 
     @contextmanager
-    def over_requests(self, origin: str) -> Iterator[None]:
+    def over_requests(self, origin: str) -> Iterator[GuardAdapter]:
         """While this lasts every ``requests`` session of the process sends through this guard: also sessions that a
         library makes for its own probes, which no hook of that library can see."""
         adapter = GuardAdapter(self, origin)
@@ -224,7 +224,7 @@ class Guard:
 
         requests.Session.get_adapter = get_adapter  # type: ignore[method-assign, assignment]  # put back below
         try:
-            yield
+            yield adapter
         finally:
             requests.Session.get_adapter = original  # type: ignore[method-assign]
 
@@ -240,6 +240,8 @@ class GuardAdapter(HTTPAdapter):
         super().__init__()
         self.guard = guard
         self.origin = origin
+        self.sent = 0
+        self._lock = threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Answer through the guard; raises ``requests.ConnectionError`` when the target did not answer."""
@@ -251,6 +253,8 @@ class GuardAdapter(HTTPAdapter):
             exchange = self.guard.exchange(asked)
         except HeldBack as reason:
             return self._response(request, 403, ((self.MARK, str(reason)),), b"")
+        with self._lock:
+            self.sent += 1
         if exchange.failure:
             raise requests.ConnectionError(exchange.failure, request=request)
         headers = (*exchange.headers, (self.NUMBER, str(exchange.number)))
