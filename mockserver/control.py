@@ -273,12 +273,6 @@ def change_settings(call: Control) -> Json:
     return read_settings(call)
 
 
-def resume(mock: Mock) -> None:
-    """Give the workspaces in the store the clocks and settings they had when they were last changed."""
-    for workspace in mock.store.workspaces():
-        mock.of(workspace)
-
-
 @control
 def list_tokens(call: Control) -> Json:
     return {"tokens": [_shown(known) for known in call.mock.store.all(RegisteredToken, REGISTRY)]}

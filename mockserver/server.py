@@ -185,12 +185,8 @@ class MockServer:
 
 
 def begin(mock: Mock) -> None:
-    """Go on where the store left off; without anything there, begin with the state that the settings name."""
-    if mock.settings.store is None and mock.settings.state is None:
-        return
-    from .control import resume
-    from .snapshot import load_file
-
-    resume(mock)
+    """Begin with the state that the settings name, if the store has none."""
     if mock.settings.state is not None and DEFAULT_WORKSPACE not in mock.store.workspaces():
-        load_file(mock, mock.settings.state, DEFAULT_WORKSPACE)
+        from .snapshot import load_file
+
+        load_file(mock, mock.settings.state, DEFAULT_WORKSPACE, beginning=True)

@@ -77,7 +77,11 @@ class Settings:
         default=None, metadata={"help": "YAML or JSON file that describes what the workspace starts with"}
     )
     store: str | None = field(
-        default=None, metadata={"help": "database that keeps everything, such as sqlite:///mock.db [default: memory]"}
+        default=None,
+        metadata={
+            "help": "database that keeps everything: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE "
+            "[default: memory]"
+        },
     )
     control_token: str | None = field(
         default=None,

@@ -65,10 +65,15 @@ def taken(mock: Mock, workspace: str) -> Snapshot:
     return Snapshot(workspace, {name: found for name, found in records.items() if found}, _clock(mock, workspace))
 
 
-def restore(mock: Mock, snapshot: Snapshot, workspace: str | None = None) -> None:
-    """Put the workspace back into the state of the snapshot. What was asked and scripted meanwhile stays."""
+def restore(mock: Mock, snapshot: Snapshot, workspace: str | None = None, *, beginning: bool = False) -> bool:
+    """Put the workspace back into the state of the snapshot; whether that was done.
+
+    What was asked and scripted meanwhile stays. At the ``beginning`` a workspace is left alone that has state already.
+    """
     workspace = snapshot.workspace if workspace is None else workspace
     with mock.store.transaction(workspace) as transaction:
+        if beginning and any(transaction.all(kind) for kind in KINDS.values()):
+            return False
         for name, kind in KINDS.items():
             for key, _ in mock.store.items(kind, workspace):
                 transaction.delete(kind, key)
@@ -76,6 +81,7 @@ def restore(mock: Mock, snapshot: Snapshot, workspace: str | None = None) -> Non
                 transaction.put(key, record)
     if snapshot.clock != _clock(mock, workspace):
         mock.own_clock(workspace).set(*snapshot.clock)
+    return True
 
 
 def exported(mock: Mock, workspace: str) -> Json:
@@ -100,8 +106,11 @@ def exported(mock: Mock, workspace: str) -> Json:
     }
 
 
-def imported(mock: Mock, workspace: str, document: Json) -> int:
-    """Make the workspace what the document says; how many endpoints it has then.
+def imported(mock: Mock, workspace: str, document: Json, *, beginning: bool = False) -> int:
+    """Make the workspace what the document says; how many endpoints it says.
+
+    Args:
+        beginning: leave the workspace alone if it has state already, such as from a process that began sooner.
 
     Raises:
         StateError: some of it cannot be used; nothing was changed.
@@ -115,10 +124,11 @@ def imported(mock: Mock, workspace: str, document: Json) -> int:
     _read_records(store, workspace, document.get("records") or {})
     _create(mock, store, workspace, document.get("endpoints") or (), clock)
     records: dict[str, dict[str, object]] = {name: dict(store.items(kind, workspace)) for name, kind in KINDS.items()}
-    restore(mock, Snapshot(workspace, records, clock or _clock(mock, workspace)))
-    with mock.transaction(REGISTRY) as transaction:
-        for registered in identities:
-            transaction.put(registered.token, registered)
+    snapshot = Snapshot(workspace, records, clock or _clock(mock, workspace))
+    if restore(mock, snapshot, beginning=beginning) and identities:
+        with mock.transaction(REGISTRY) as transaction:
+            for registered in identities:
+                transaction.put(registered.token, registered)
     return len(records[Endpoint.__name__])
 
 
@@ -149,15 +159,15 @@ def parsed(text: str | bytes, source: str = "the document") -> Json:
         raise StateError([f"{source}: is not YAML or JSON text: {problem}"]) from None
 
 
-def load_file(mock: Mock, path: str | Path, workspace: str) -> int:
-    """Import a file; how many endpoints the workspace has then. Raises StateError naming the file and the place."""
+def load_file(mock: Mock, path: str | Path, workspace: str, *, beginning: bool = False) -> int:
+    """Import a file; how many endpoints it describes. Raises StateError naming the file and the place."""
     try:
         text = Path(path).read_bytes()
     except OSError as problem:
         raise StateError([f"{path}: cannot be read: {problem.strerror}"]) from None
     document = parsed(text, str(path))
     try:
-        return imported(mock, workspace, document)
+        return imported(mock, workspace, document, beginning=beginning)
     except StateError as error:
         raise StateError([f"{path}: {problem}" for problem in error.problems]) from None
 

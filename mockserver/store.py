@@ -174,6 +174,7 @@ class MemoryStore:
         self._records: dict[tuple[str, type], dict[str, Any]] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._making_lock = threading.Lock()
+        self._within: set[int] = set()
         self._documents: dict[type, _MemoryDocuments[Any]] = {}
         self._logs: dict[type, _MemoryLog[Any]] = {}
 
@@ -194,15 +195,17 @@ class MemoryStore:
 
     @contextmanager
     def transaction(self, workspace: str) -> Iterator[Transaction]:
+        thread = threading.get_ident()
+        if thread in self._within:
+            raise RuntimeError("this thread is in a transaction already")
         with self._lock(workspace):
-            changes = Changes(self, workspace)
-            yield changes
-            for (kind, key), record in changes.made.items():
-                records = self._records.setdefault((workspace, kind), {})
-                if record is None:
-                    records.pop(key, None)
-                else:
-                    records[key] = record
+            self._within.add(thread)
+            try:
+                changes = Changes(self, workspace)
+                yield changes
+                self._apply(workspace, changes)
+            finally:
+                self._within.discard(thread)
 
     def request(self) -> AbstractContextManager[None]:
         return _AT_ONCE
@@ -228,6 +231,14 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _apply(self, workspace: str, changes: Changes) -> None:
+        for (kind, key), record in changes.made.items():
+            records = self._records.setdefault((workspace, kind), {})
+            if record is None:
+                records.pop(key, None)
+            else:
+                records[key] = record
 
     def _lock(self, workspace: str) -> threading.RLock:
         lock = self._locks.get(workspace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import re
 import threading
@@ -432,3 +433,16 @@ def test_nothing_acknowledged_is_lost_when_a_replica_is_killed_under_load(postgr
         for base in (running[0].url, running[2].url, url):
             listed = requests.get(base + ENDPOINTS, headers=headers, timeout=30).json()["endpoints"]
             assert set(acknowledged) <= {item["name"] for item in listed}
+
+
+def test_replicas_that_begin_at_once_with_the_same_file_keep_what_was_made_meanwhile(
+    postgresql: Cluster, tmp_path: Path
+) -> None:
+    described = {"version": 1, "endpoints": [{"name": f"e{number}"} for number in range(40)]}
+    (tmp_path / "state.json").write_text(json.dumps(described))
+    with replicas(3, postgresql.url(), "--state", str(tmp_path / "state.json"), "--control-token", "secret") as running:
+        call = caller(running[0].url, "dapi-mock")
+        assert call("POST", ENDPOINTS, json={"name": "mine"}).status_code == 200
+        for replica in running:
+            listed = call("GET", ENDPOINTS, replica.url).json()["endpoints"]
+            assert [item["name"] for item in listed if "creator" in item] == [*(f"e{n}" for n in range(40)), "mine"]

@@ -116,6 +116,15 @@ def test_a_transaction_that_fails_changes_nothing(store: Store) -> None:
     assert store.all(Endpoint, "w") == []
 
 
+def test_a_transaction_within_a_transaction_is_refused(store: Store) -> None:
+    with store.transaction("w") as transaction:
+        transaction.put("a", endpoint("a"))
+        with pytest.raises(RuntimeError, match="in a transaction already"), store.transaction("v"):
+            pass
+    assert store.get(Endpoint, "w", "a") == endpoint("a")
+    put(store, "v", "b")
+
+
 def test_workspaces_are_apart_and_cleared_one_by_one(store: Store) -> None:
     put(store, "one", "a")
     put(store, "two", "a")
