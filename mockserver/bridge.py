@@ -40,6 +40,8 @@ Result = TypeVar("Result")
 MOST_THREADS = 256
 AHEAD = 16
 """Pieces of an answer that a thread may be ahead of what was sent."""
+SLICE = 256 * 1024
+"""Bytes of a reply that are sent at once."""
 TURN = 8
 """Pieces of a stream after which the loop looks after its other connections."""
 SHORT = 64 * 1024
@@ -86,7 +88,7 @@ class Bridge:
                     pass
 
     async def _answer(self, operation: Operation, request: Request, send: Send, connection: Connection) -> None:
-        waits = len(request.body) > SHORT or self._mock.may_wait(request)
+        waits = len(request.body) > SHORT or self._mock.may_wait(operation, request)
         respond = partial(self._mock.respond, operation, request)
         answer = await self._in_thread(respond) if waits else respond()
         if isinstance(answer, Reply):
@@ -95,10 +97,15 @@ class Bridge:
             body = payload(answer)
             headers = head(answer.media_type, answer.headers)
             headers.append((b"content-length", b"%d" % len(body)))
-            connection.hold()
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-            connection.release()
+            start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+            if len(body) <= SLICE:
+                connection.hold()
+                await send(start)
+                await send({"type": "http.response.body", "body": body})
+                connection.release()
+            else:
+                await send(start)
+                await _sent(_slices(body), send, connection)
         elif isinstance(answer, Stream):
             headers = head(STREAM_MEDIA_TYPE, answer.headers)
             headers.append((b"cache-control", b"no-cache"))
@@ -214,6 +221,13 @@ class Outbox:
         self._pieces.append(piece)
         if not self._filled.is_set():
             _tell(self._loop, self._filled.set)
+
+
+async def _slices(body: bytes) -> AsyncIterator[bytes]:
+    """A long body bit by bit, so that the loop has time for others and the client sets the pace."""
+    for start in range(0, len(body), SLICE):
+        yield body[start : start + SLICE]
+        await asyncio.sleep(0)
 
 
 async def _streamed(stream: Stream, send: Send, connection: Connection) -> None:

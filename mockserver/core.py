@@ -270,14 +270,15 @@ class Mock:
         parts = [*names, *([str(self.store.process)] if self.store.process else [])]
         return random.Random("/".join([str(seed), *parts]) if parts else seed)
 
-    def may_wait(self, request: Request) -> bool:
-        """Whether answering this request may take time: a fault, a script, a plug-in, an upstream or a database."""
+    def may_wait(self, operation: Operation, request: Request) -> bool:
+        """Whether the answer may take time: for a fault, a script, a plug-in, an upstream, a database or its length."""
         return (
             not self.store.instant
             or self.faults.installed
             or self.replies.installed
             or self.models.installed
             or HEADER in request.headers
+            or operation.id in LONG
             or bool(self._forwarding)
         )
 
@@ -357,6 +358,9 @@ def _endpoint(request: Request, body: Json) -> str | None:
         name = body.get("name") or body.get("model")
     return name if isinstance(name, str) else None
 
+
+LONG = frozenset({"list_serving_endpoints", "export_metrics"})
+"""The operations whose answer is as long as the workspace is large."""
 
 DATA_PLANE = frozenset({"query_route_optimized"})
 """The operations that take a token made for one endpoint; everywhere else it is as good as none."""

@@ -226,36 +226,47 @@ def paced(results: Results, rounds: int) -> None:
 
 
 def growth(results: Results, sizes: tuple[int, ...], seconds: float, queries: int) -> None:
-    """How cost grows with the number of endpoints, and memory with the number of queries."""
-    costs: dict[str, list[tuple[float, float]]] = {"GET one": [], "chat": [], "list (ms per 1000)": []}
-    with mock("--provisioning", "0", "--log-level", "error") as ours:
-        load(Job(ours.port, "POST", API, creation("bench"), rounds=1))
-        count, empty = 1, ours.resident
+    """How cost grows with the number of endpoints, beside a mock that has a few, and memory with that of queries."""
+    kinds = (("GET one", KINDS[0].job), ("chat", KINDS[2].job))
+    curves: dict[str, list[tuple[float, float]]] = {"GET one": [], "chat": []}
+    lists: list[tuple[float, float]] = []
+    with mock("--provisioning", "0", "--log-level", "error") as few, mock("--provisioning", "0") as many:
+        for server in (few, many):
+            load(Job(server.port, "POST", API, creation("bench"), rounds=1))
+            load(replace(KINDS[2].job, port=server.port, rounds=20))
+            _filled(server, 9)
+        count = 10
         for size in sizes:
-            count += _filled(ours, size - count)
-            for name, job in (("GET one", KINDS[0].job), ("chat", KINDS[2].job)):
-                rate = load(replace(job, port=ours.port, seconds=seconds)).rate
-                costs[name].append((float(size), 1e6 / rate))
-            listed = load(Job(ours.port, "GET", API, rounds=3)).took
-            costs["list (ms per 1000)"].append((float(size), statistics.median(listed) * 1e6 / size))
-        full = ours.resident
-        for name in ("GET one", "chat"):
-            first, last = costs[name][0][1], costs[name][-1][1]
-            detail = f"{first:.0f} -> {last:.0f} microseconds at {sizes[0]} and {sizes[-1]} endpoints"
-            results.add(Figure(f"{name}: growth with endpoints", last / first, 1.25, detail, "x the cost", least=False))
-        kilobytes = (full - empty) * 1024 / (sizes[-1] - 1)
-        results.add(Figure("memory per endpoint", kilobytes, 10, f"{empty:.0f} -> {full:.0f} MB", "KB", least=False))
-        if queries:
-            job = replace(KINDS[2].job, port=ours.port, connections=4, rounds=queries // 8)
-            load(job)
-            early = ours.resident
-            load(job)
-            detail = f"{early:.0f} -> {ours.resident:.0f} MB over {queries} queries"
-            results.add(Figure("memory: growth with queries", ours.resident / early, 1.2, detail, "x", least=False))
-    results.curves["cost in microseconds by number of endpoints"] = {name: costs[name] for name in ("GET one", "chat")}
-    results.curves["list: milliseconds per 1000 endpoints by number of endpoints"] = {
-        "list": costs["list (ms per 1000)"]
-    }
+            count += _filled(many, size - count)
+            for name, job in kinds:
+                ratio, _, _ = against(many, few, replace(job, seconds=seconds), 3)
+                curves[name].append((float(size), 1 / ratio))
+            listed = load(Job(many.port, "GET", API, rounds=5)).took
+            lists.append((float(size), statistics.median(listed) * 1e6 / size))
+        for name, _ in kinds:
+            detail = f"with {sizes[-1]} endpoints beside 10"
+            results.add(Figure(f"{name}: growth", curves[name][-1][1], 1.25, detail, "x the cost", least=False))
+        detail = f"{lists[0][1]:.2f} ms per 1000 with {sizes[0]}, {lists[-1][1]:.2f} ms with {sizes[-1]} endpoints"
+        results.add(
+            Figure("list: cost of one endpoint in it", lists[-1][1] / lists[0][1], 1.25, detail, "x", least=False)
+        )
+        kilobytes = (many.resident - few.resident) * 1024 / sizes[-1]
+        detail = f"{few.resident:.0f} and {many.resident:.0f} MB"
+        results.add(Figure("memory per endpoint", kilobytes, 10, detail, "KB", least=False))
+        early, late = _asked(few, queries)
+        detail = f"{early:.0f} -> {late:.0f} MB over {queries} queries"
+        results.add(Figure("memory: growth with queries", late / early, 1.2, detail, "x", least=False))
+    results.curves["cost beside a mock with 10 endpoints, by number of endpoints"] = curves
+    results.curves["list: milliseconds per 1000 endpoints, by number of endpoints"] = {"list": lists}
+
+
+def _asked(server: Server, queries: int) -> tuple[float, float]:
+    """Megabytes in use after half of so many queries and after all of them."""
+    job = replace(KINDS[2].job, port=server.port, connections=4, rounds=queries // 8)
+    load(job)
+    early = server.resident
+    load(job)
+    return early, server.resident
 
 
 def _filled(ours: Server, number: int) -> int:
