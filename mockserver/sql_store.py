@@ -387,9 +387,15 @@ def _explained() -> Iterator[None]:
 
 
 def _written(connection: Connection, workspace: str, version: int, made: Mapping[tuple[type, str], Any]) -> bool:
-    """Write what a transaction has changed; whether something was deleted."""
+    """Write what a transaction has changed; whether something was deleted.
+
+    Raises:
+        ValueError: a key has the one character that PostgreSQL cannot hold.
+    """
     gone, put = [], []
     for (kind, key), record in made.items():
+        if "\0" in key:
+            raise ValueError(f"the name {key!r} has a NUL, which the store cannot keep")
         place = {"workspace": workspace, "kind": kind.__name__, "key": key}
         if record is None:
             gone.append(place)

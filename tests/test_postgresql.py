@@ -106,6 +106,18 @@ def test_a_database_that_restarts_is_found_again_and_meanwhile_the_mock_says_wha
         store.close()
 
 
+def test_a_name_that_postgresql_cannot_hold_is_refused_or_unknown(postgresql: Cluster) -> None:
+    store = SqlStore(postgresql.url())
+    settings = Settings(port=0)
+    with MockServer(settings, mock=Mock(settings, store=store)) as server:
+        headers = {"Authorization": "Bearer dapi-mock"}
+        pace = {"time_to_first_token": 1}
+        answer = requests.put(f"{server.url}/__mock__/endpoints/%00/pace", json=pace, headers=headers, timeout=10)
+        assert (answer.status_code, "a NUL, which the store" in answer.json()["message"]) == (400, True)
+        assert requests.get(f"{server.url}{ENDPOINTS}/%00", headers=headers, timeout=10).status_code == 404
+    store.close()
+
+
 def test_what_was_kept_is_there_after_kill_and_restart(postgresql: Cluster) -> None:
     url = postgresql.url()
     headers = {"Authorization": "Bearer dapi-mock"}

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import Engine, event
 
 from mockserver import Mock, MockServer, Settings
 from mockserver.domain.config import Config, Entity, Route
 from mockserver.domain.endpoint import Deployment, Endpoint, Recovery, Tag
 from mockserver.domain.permissions import AccessList, Grant, Principal
+from mockserver.messages import Request
 from mockserver.records import KINDS
 from mockserver.sql_store import SqlStore
 from mockserver.store import MemoryStore, Store, StoreError
@@ -454,6 +456,40 @@ def test_a_url_that_cannot_be_used_is_refused(url: str, complaint: str) -> None:
     with pytest.raises(StoreError, match=complaint) as refusal:
         SqlStore(url)
     assert "s3cret" not in str(refusal.value)
+
+
+def test_a_request_asks_the_database_little(url: str) -> None:
+    store = SqlStore(url)
+    mock = Mock(Settings(provisioning=0), store=store)
+    statements: list[str] = []
+
+    def note(*given: object) -> None:
+        statements.append(str(given[2]))
+
+    event.listen(Engine, "before_cursor_execute", note)
+
+    def asked(operation: str, request: Request) -> list[str]:
+        statements.clear()
+        answer = mock.respond(mock.spec.operations[operation], request)
+        assert getattr(answer, "status", None) == 200
+        return [text for text in statements if not text.startswith("BEGIN")]
+
+    headers = {"authorization": "Bearer dapi-mock", "content-type": "application/json"}
+    create = Request("POST", ENDPOINTS, headers, body=b'{"name": "e"}')
+    get = Request("GET", f"{ENDPOINTS}/e", headers, {"name": "e"})
+    body = b'{"model": "databricks-claude-sonnet-4", "messages": [{"role": "user", "content": "Hello?"}]}'
+    chat = Request("POST", "/serving-endpoints/chat/completions", headers, body=body)
+    for _ in range(2):  # the second time the caches are filled
+        mock.clear("default")
+        asked("create_serving_endpoint", create)
+        for _ in range(2):
+            first, then = asked("get_serving_endpoint", get), asked("create_chat_completion", chat)
+    event.remove(Engine, "before_cursor_execute", note)
+    # The version, when the endpoint was asked last, and the journal (two statements in SQLite).
+    assert len(first) <= 4, first
+    # The version, the turn, the usage with its sample, and the journal.
+    assert len(then) <= 9, then
+    store.close()
 
 
 def test_nothing_acknowledged_is_lost_when_the_server_is_killed_in_the_middle_of_its_writes(tmp_path: Path) -> None:
