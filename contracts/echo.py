@@ -56,7 +56,7 @@ def same_scalar(sent: Any, answer: Any) -> bool:
     if isinstance(sent, int | float) and isinstance(answer, str):
         return str(int(sent) if sent == int(sent) else sent) == answer
     if isinstance(sent, str) and isinstance(answer, int) and not isinstance(answer, bool):
-        return sent == str(answer)
+        return sent == str(answer) or (sent.removeprefix("-").isdecimal() and int(sent) == answer)
     return bool(sent == answer)
 
 

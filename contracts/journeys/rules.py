@@ -227,7 +227,20 @@ def refused_updates(hand: Hand) -> None:
     hand.refused("memory.duplicate", again, 409, ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"), "name only")
     before = hand.get(outside)
     hand.settled(inside)
-    cases: list[tuple[str, str, str, Json]] = [
+    for name, law, where, body in _broken_updates(outside, inside):
+        exchange = hand.call("update_config", body, name=name)
+        codes = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST")
+        hand.refused(law, exchange, 400, codes, f"update {where}")
+        seen = hand.get(name)
+        if name == outside:
+            hand.hold("memory.refused-write", seen, seen.reply == before.reply, before.body, seen.body, law)
+    for name in (outside, inside):
+        hand.delete(name)
+
+
+def _broken_updates(outside: str, inside: str) -> list[tuple[str, str, str, Json]]:
+    """(endpoint, law, where, update): updates of an external and of a custom endpoint that break a rule."""
+    return [
         (outside, "rules.kind-fixed", "to custom", {"served_entities": [custom("keep")]}),
         (inside, "rules.kind-fixed", "to external", {"served_entities": [external("keep")]}),
         (
@@ -277,15 +290,6 @@ def refused_updates(hand: Hand) -> None:
         (inside, "rules.types", "no entities", {"served_entities": []}),
         (inside, "rules.types", "type", {"served_entities": [custom("keep", workload_type="ABACUS")]}),
     ]
-    for name, law, where, body in cases:
-        exchange = hand.call("update_config", body, name=name)
-        codes = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST")
-        hand.refused(law, exchange, 400, codes, f"update {where}")
-        seen = hand.get(name)
-        if name == outside:
-            hand.hold("memory.refused-write", seen, seen.reply == before.reply, before.body, seen.body, law)
-    for name in (outside, inside):
-        hand.delete(name)
 
 
 @journey()
@@ -302,6 +306,19 @@ def accepted_providers(hand: Hand) -> None:
 @journey()
 def accepted_forms(hand: Hand) -> None:
     """Unusual but valid requests are accepted."""
+    for law, where, body in _unusual_forms():
+        name = hand.name("valid")
+        hand.accepted(hand.call("create_serving_endpoint", {"name": name, **body}), law, where)
+        hand.get(name)
+        hand.delete(name)
+    for kind in ("EMBEDDINGS", "pt"):
+        name = hand.name(kind)
+        hand.create(name)
+        hand.delete(name)
+
+
+def _unusual_forms() -> list[tuple[str, str, Json]]:
+    """(law, where, body): creates that are valid, though few clients send them."""
     fifteen = [custom(f"m{number}") for number in range(15)]
     share = routes(**{"m0": 100} | {f"m{number}": 0 for number in range(1, 15)})
     text = [
@@ -311,7 +328,7 @@ def accepted_forms(hand: Hand) -> None:
     concurrency = custom("a", min_provisioned_concurrency=4, max_provisioned_concurrency=8)
     del concurrency["workload_size"]
     twenty = [{"key": f"k{number}", "value": "v"} for number in range(20)]
-    bodies: list[tuple[str, str, Json]] = [
+    return [
         ("rules.accepts", "15 entities", config(*fifteen, traffic_config=share)),
         ("rules.accepts", "percentages as text", config(custom("a"), custom("b"), traffic_config={"routes": text})),
         ("rules.accepts", "version as number", config(custom("a", version=3))),  # type: ignore[arg-type]
@@ -347,15 +364,6 @@ def accepted_forms(hand: Hand) -> None:
         ),
         *(("rules.accepts", size, config(custom("a", workload_size=size))) for size in ("Medium", "Large")),
     ]
-    for law, where, body in bodies:
-        name = hand.name("valid")
-        hand.accepted(hand.call("create_serving_endpoint", {"name": name, **body}), law, where)
-        hand.get(name)
-        hand.delete(name)
-    for kind in ("EMBEDDINGS", "pt"):
-        name = hand.name(kind)
-        hand.create(name)
-        hand.delete(name)
 
 
 @journey()

@@ -47,67 +47,69 @@ def tags(hand: Hand) -> None:
     hand.delete(name)
 
 
+LIMIT = {"calls": 1000, "key": "endpoint", "renewal_period": "minute"}
+GATEWAYS: list[dict[str, Any]] = [
+    {"usage_tracking_config": {"enabled": True}},
+    {"rate_limits": [LIMIT, {"calls": 900, "key": "user", "renewal_period": "minute"}]},
+    {
+        "guardrails": {
+            "input": {"safety": True, "pii": {"behavior": "NONE"}, "invalid_keywords": ["forbidden"]},
+            "output": {"safety": False, "pii": {"behavior": "MASK"}},
+        },
+        "usage_tracking_config": {"enabled": False},
+    },
+    {
+        "inference_table_config": {
+            "enabled": True,
+            "catalog_name": "main",
+            "schema_name": "logs",
+            "table_name_prefix": "t",
+        }
+    },
+    {
+        "inference_table_config": {
+            "enabled": False,
+            "catalog_name": "main",
+            "schema_name": "logs",
+            "table_name_prefix": "t",
+        }
+    },
+    {
+        "rate_limits": [
+            {
+                "calls": 5000,
+                "tokens": 100000,
+                "key": "user_group",
+                "principal": "analysts",
+                "renewal_period": "minute",
+            }
+        ]
+    },
+    {},
+]
+BAD_LIMITS: list[dict[str, Any]] = [
+    {"calls": -1, "renewal_period": "minute"},
+    {"calls": 10, "renewal_period": "hour"},
+    {"calls": 10, "renewal_period": "minute", "key": "planet"},
+    {"calls": "many", "renewal_period": "minute"},
+    {"renewal_period": "minute"},
+    {"calls": 10},
+]
+
+
 @journey()
 def gateway_and_limits(hand: Hand) -> None:
     """AI gateway and rate limits are replaced as a whole, read back, and refused when they cannot be met."""
     name = hand.ready(hand.name("gateway"), external("guarded"))
     hand.rest(hand.around.pause)
-    limit = {"calls": 1000, "key": "endpoint", "renewal_period": "minute"}
-    configurations: list[dict[str, Any]] = [
-        {"usage_tracking_config": {"enabled": True}},
-        {"rate_limits": [limit, {"calls": 900, "key": "user", "renewal_period": "minute"}]},
-        {
-            "guardrails": {
-                "input": {"safety": True, "pii": {"behavior": "NONE"}, "invalid_keywords": ["forbidden"]},
-                "output": {"safety": False, "pii": {"behavior": "MASK"}},
-            },
-            "usage_tracking_config": {"enabled": False},
-        },
-        {
-            "inference_table_config": {
-                "enabled": True,
-                "catalog_name": "main",
-                "schema_name": "logs",
-                "table_name_prefix": "t",
-            }
-        },
-        {
-            "inference_table_config": {
-                "enabled": False,
-                "catalog_name": "main",
-                "schema_name": "logs",
-                "table_name_prefix": "t",
-            }
-        },
-        {
-            "rate_limits": [
-                {
-                    "calls": 5000,
-                    "tokens": 100000,
-                    "key": "user_group",
-                    "principal": "analysts",
-                    "renewal_period": "minute",
-                }
-            ]
-        },
-        {},
-    ]
-    for configuration in configurations:
+    for configuration in GATEWAYS:
         hand.accepted(hand.call("put_ai_gateway", configuration, name=name))
         hand.sandwich(name)
     hand.sandwich(name)
-    for limits in ([limit], [{"calls": 100, "key": "user", "renewal_period": "minute"}, limit], []):
+    for limits in ([LIMIT], [{"calls": 100, "key": "user", "renewal_period": "minute"}, LIMIT], []):
         hand.accepted(hand.call("put_rate_limits", {"rate_limits": limits}, name=name))
         hand.get(name)
-    bad: list[dict[str, Any]] = [
-        {"calls": -1, "renewal_period": "minute"},
-        {"calls": 10, "renewal_period": "hour"},
-        {"calls": 10, "renewal_period": "minute", "key": "planet"},
-        {"calls": "many", "renewal_period": "minute"},
-        {"renewal_period": "minute"},
-        {"calls": 10},
-    ]
-    for wrong in bad:
+    for wrong in BAD_LIMITS:
         where = json.dumps(wrong)
         old = hand.call("put_rate_limits", {"rate_limits": [wrong]}, name=name)
         hand.refused("rules.limit-values", old, 400, ("INVALID_PARAMETER_VALUE",), f"rate-limits {where}")
