@@ -336,3 +336,11 @@ def test_a_data_frame_for_a_language_model_has_the_wrong_media_type(rest: Rest) 
     reply = rest("POST", f"/serving-endpoints/{LLAMA}/invocations", data="a\n1\n", headers={"Content-Type": "text/csv"})
     assert reply.status_code == 415
     assert reply.headers["Content-Type"] == "application/json"
+
+
+def test_a_chat_agent_ignores_a_limit_that_is_none(rest: Rest) -> None:
+    create(rest, "limited", custom("main.default.limited"), task="agent/v2/chat")
+    for limit in ([1], {"a": 1}, "9", True, -1, 0, 10**12):
+        reply = ask(rest, "limited", {**QUESTION, "max_tokens": limit})
+        assert reply.status_code == 200, (limit, reply.text)
+        assert reply.json()["messages"][0]["content"]

@@ -33,7 +33,7 @@ def chat_agent_answer(request: dict[str, Any], setting: Setting) -> Answer:
     """The messages a ChatAgent adds to a conversation."""
     asked = from_chat(request)
     rng = drafting.source(asked, setting, request.get("temperature"), None, 0)
-    draft = drafting.draft(asked, setting, Limits(request.get("max_tokens")), rng)
+    draft = drafting.draft(asked, setting, Limits(_most(request.get("max_tokens"))), rng)
     ids = setting.ids("agent")
     answer_id = seeds.uuid(ids)
     message = _message(draft, seeds.uuid(ids))
@@ -73,3 +73,8 @@ def _chunks(message: dict[str, Any], answer_id: str, draft: Draft) -> Iterator[d
         yield {"id": answer_id, "delta": {**delta, "content": "", "tool_calls": message["tool_calls"]}}
     elif not text:
         yield {"id": answer_id, "delta": {**delta, "content": ""}}
+
+
+def _most(value: Any) -> int | None:
+    """A limit, where what was sent can be one: an agent's request has no such member, so nothing has checked it."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
