@@ -29,7 +29,7 @@ LEFT_FOR_THE_REST = 10.0
 WHEN_BROKEN = 8.0
 """Seconds of fuzzing when the journeys have already found something."""
 
-AT_ONCE = 16
+AT_ONCE = 24
 """Journeys that one worker walks at the same time: most of them wait for a deployment."""
 
 PATIENCE = 6.0

@@ -16,6 +16,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
 
+from contracts.pytest_plugin import ServingContract
 from mockserver import MockServer, ServingMock, Settings, mock_serving
 from mockserver.inprocess import URL
 
@@ -242,3 +243,11 @@ def test_a_fault_of_one_request_alone(serving_mock: ServingMock) -> None:
     answer = client.chat.completions.create(model="chat", messages=[{"role": "user", "content": "Hello?"}])
     assert answer.choices[0].message.content
     assert serving_mock.requests.count(status=503) == 1
+
+
+# The contract harness
+
+
+@pytest.mark.serving_contract(journey=("tags", "notifications"), no_fuzz=True, seed=7)
+def test_gateway(serving_journey: ServingContract, serving_mock_server: MockServer) -> None:
+    serving_journey.check(serving_mock_server.url, token="dapi-mock")
