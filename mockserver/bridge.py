@@ -43,7 +43,7 @@ AHEAD = 16
 SLICE = 256 * 1024
 """Bytes of a reply that are sent at once."""
 TURN = 8
-"""Pieces of a stream after which the loop looks after its other connections."""
+"""Events of a stream that are sent together where no time passes between them; then it is other connections' turn."""
 SHORT = 64 * 1024
 """Bytes of a request that is answered on the loop; reading more takes long enough for a thread."""
 
@@ -231,20 +231,22 @@ async def _slices(body: bytes) -> AsyncIterator[bytes]:
 
 
 async def _streamed(stream: Stream, send: Send, connection: Connection) -> None:
-    """Send a stream whose making cannot wait, event by event, with its pauses."""
-    complete, since_turn = False, 0
+    """Send a stream whose making cannot wait, with its pauses. Events between which no time passes leave together."""
+    complete = False
+    made: list[bytes] = []
     try:
         for event in stream.events:
-            since_turn += 1
-            if event.pause > 0:
+            if made and (event.pause > 0 or len(made) == TURN):
+                await send({"type": "http.response.body", "body": b"".join(made), "more_body": True})
+                made.clear()
+                await asyncio.sleep(max(event.pause, 0))
+                if connection.lost:
+                    return
+            elif event.pause > 0:
                 await asyncio.sleep(event.pause)
-            elif since_turn > TURN:
-                since_turn = 0
-                await asyncio.sleep(0)
-            if connection.lost:
-                return
-            await send({"type": "http.response.body", "body": frame(event), "more_body": True})
-        await send({"type": "http.response.body", "body": terminator(stream)})
+            made.append(frame(event))
+        made.append(terminator(stream))
+        await send({"type": "http.response.body", "body": b"".join(made)})
         complete = not connection.lost
     finally:
         if stream.closed is not None:

@@ -338,9 +338,10 @@ def test_a_data_frame_for_a_language_model_has_the_wrong_media_type(rest: Rest) 
     assert reply.headers["Content-Type"] == "application/json"
 
 
-def test_a_chat_agent_ignores_a_limit_that_is_none(rest: Rest) -> None:
+def test_a_chat_agent_on_the_completions_route_ignores_a_limit_that_is_none(rest: Rest) -> None:
     create(rest, "limited", custom("main.default.limited"), task="agent/v2/chat")
-    for limit in ([1], {"a": 1}, "9", True, -1, 0, 10**12):
-        reply = ask(rest, "limited", {**QUESTION, "max_tokens": limit})
+    for limit in ([1], {"a": 1}, "9", True, 0):
+        body = {"model": "limited", "max_tokens": limit, **QUESTION}
+        reply = rest("POST", "/serving-endpoints/completions", json=body)
         assert reply.status_code == 200, (limit, reply.text)
         assert reply.json()["messages"][0]["content"]
