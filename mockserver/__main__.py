@@ -89,9 +89,11 @@ def _run(settings: Settings, workers: int) -> None:
 
 def _started(settings: Settings, workers: int) -> Any:
     if workers == 1:
-        from .server import MockServer
+        from .server import MockServer, tune
 
-        return MockServer(settings).start()
+        server = MockServer(settings).start()
+        tune()
+        return server
     from .workers import Workers
 
     return Workers(settings, workers)

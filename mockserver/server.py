@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import threading
 from email.utils import formatdate
@@ -190,3 +191,12 @@ def begin(mock: Mock) -> None:
         from .snapshot import load_file
 
         load_file(mock, mock.settings.state, DEFAULT_WORKSPACE, beginning=True)
+
+
+def tune() -> None:
+    """Collect garbage less often, in a process that does nothing but serve.
+
+    What the mock holds lives long, and looking through it again and again costs a quarter of a creation's time.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

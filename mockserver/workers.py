@@ -20,7 +20,7 @@ from pathlib import Path
 
 from .core import Mock
 from .listening import listening, url_of
-from .server import MockServer, begin
+from .server import MockServer, begin, tune
 from .settings import Settings
 
 log = logging.getLogger("mockserver.workers")
@@ -127,6 +127,7 @@ def work(settings: Settings, listener: socket.socket, ready: Semaphore) -> None:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     parent = multiprocessing.parent_process()
     server = MockServer(settings, listener=listener).start()
+    tune()
     ready.release()
     while not stopped.wait(0.5):
         if parent is None or not parent.is_alive():

@@ -151,9 +151,8 @@ def recorded(ours: Server) -> Answers:
         count = load(replace(kind.job, port=ours.port, rounds=1, first_number=next(_numbers)))
         place = f"{kind.job.method} {kind.job.path}"
         if kind.job.body == STREAMED:
-            pieces = count.last.partition("\r\n\r\n")[2].split("\r\n")
-            answers.streams[place] = [piece for piece in pieces if piece.startswith("data:")]
-            answers.streams[place] = [piece.rstrip() + "\n\n" for piece in answers.streams[place]]
+            lines = body_of(count).replace("\r\n", "\n").split("\n")
+            answers.streams[place] = [f"{line}\n\n" for line in lines if line.startswith("data:")]
         else:
             answers.bodies[place] = body_of(count)
     return answers
