@@ -341,14 +341,14 @@ class Mock:
         return _internal_error(f"The mock's own reply to {operation.id} breaks the contract: {problem}", "")
 
     def _checked_events(self, operation: Operation, events: Iterator[Event]) -> Iterator[Event]:
-        for event in events:
-            violations = operation.event_violations(event.data)
+        for data, name, pause, _ in events:
+            written, violations = operation.checked_event(data)
             if violations:
                 problem = "; ".join(violation.message for violation in violations[:3])
                 log.error("%s: an event of the mock's own stream breaks the contract: %s", operation.id, problem)
                 yield Event({"error": {"message": f"The mock's own stream breaks the contract: {problem}"}})
                 return
-            yield event
+            yield Event(data, name, pause, written)
 
 
 def _endpoint(request: Request, body: Json) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from openapi import Operation
@@ -51,15 +51,15 @@ class Reply:
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One server-sent event: its data, the event's type where the protocol names one, and the real seconds that pass
-    before it is sent.
+    before it is sent. ``written`` is the data as JSON where that is known already.
     """
 
     data: Json
     name: str | None = None
     pause: float = 0.0
+    written: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

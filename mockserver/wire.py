@@ -20,9 +20,10 @@ def payload(reply: Reply) -> bytes:
 
 def frame(event: Event) -> bytes:
     """One event as it stands in the stream."""
+    data = event.written or orjson.dumps(event.data)
     if event.name is None:
-        return b"data: %b\n\n" % orjson.dumps(event.data)
-    return b"event: %b\ndata: %b\n\n" % (event.name.encode(), orjson.dumps(event.data))
+        return b"data: %b\n\n" % data
+    return b"event: %b\ndata: %b\n\n" % (event.name.encode(), data)
 
 
 def terminator(stream: Stream) -> bytes:

@@ -157,10 +157,14 @@ class Operation:
 
     def event_violations(self, event: Any) -> list[Violation]:
         """What is wrong with the data of one event of the success reply's stream; [] when fine."""
+        return self.checked_event(event)[1]
+
+    def checked_event(self, event: Any) -> tuple[bytes, list[Violation]]:
+        """The data of one event of the success reply's stream as JSON, and what is wrong with it."""
         schema = self._event_schema
         if schema is None:
-            return [Violation("", f"{self.id} documents no event stream.")]
-        return self._check(schema, "reply", event, "the event")
+            return b"", [Violation("", f"{self.id} documents no event stream.")]
+        return self._spec.validators.checked(schema.pointer, "reply", event, "the event", faithful=False)
 
     @cached_property
     def _event_schema(self) -> Schema | None:

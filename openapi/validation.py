@@ -58,20 +58,31 @@ class Validators:
         In a request readOnly members are neither required nor looked at; in a reply writeOnly members are not
         required and must be absent; without a direction the schema holds as it is written.
         """
+        return self.checked(pointer, direction, value, root)[1]
+
+    def checked(
+        self, pointer: str, direction: Direction | None, value: Any, root: str, *, faithful: bool = True
+    ) -> tuple[bytes, list[Violation]]:
+        """`value` as JSON, empty where it has none, and what is wrong with it as `violations` says it.
+
+        Unless the JSON has to be `faithful`, a number that is not finite may stand in it as null where the schema says
+        nothing of it; everywhere else the schema refuses it.
+        """
+        written = b""
         validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
         try:
             # orjson refuses everything unsound but numbers that are not finite, which it writes as null; reading that
             # back costs less than looking at every number.
             written = orjson.dumps(value)
-            sound = b"null" not in written or orjson.loads(written) == value or _finite(value)
+            sound = not faithful or b"null" not in written or orjson.loads(written) == value or _finite(value)
             if sound and validator.is_valid(value):
-                return []
+                return written, []
         except (TypeError, ValueError, RecursionError):
             sound = False
         if sound:
-            return self._explained(validator, pointer, value, root)
+            return written, self._explained(validator, pointer, value, root)
         where, complaint = next(_unsound(value), ((), "is not a JSON value"))
-        return [_unsound_violation(where, complaint, root)]
+        return written, [_unsound_violation(where, complaint, root)]
 
     def _explained(self, validator: jsonschema_rs.Validator, pointer: str, value: Any, root: str) -> list[Violation]:
         from .wording import Wording

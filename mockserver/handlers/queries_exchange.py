@@ -213,9 +213,11 @@ class Exchange:
         self.wait()
         self._hold(self.pace.time_to_first_token)
         due, self.held = time.perf_counter() + self.held, 0.0
+        pause = 0.0 if clock.frozen else due - time.perf_counter()
         for data in answer.events():
-            pause = 0.0 if clock.frozen else due - time.perf_counter()
-            due += per_token * weight(data) if per_token else 0.0
+            if per_token:
+                pause = 0.0 if clock.frozen else due - time.perf_counter()
+                due += per_token * weight(data)
             if self.chunk_delay and sent:
                 self.call.mock.faults.wait(self.call.workspace, self.chunk_delay)
             if not still_there(self.call, self.target):
@@ -225,6 +227,7 @@ class Exchange:
                 self.counted = usage_of(data) or self.counted
             sent.append(data)
             yield Event(data, data["type"] if names_events else None, pause)
+            pause = 0.0
 
     def _gone(self) -> Event:
         """The endpoint was deleted while it answered."""
