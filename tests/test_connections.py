@@ -1,0 +1,186 @@
+"""What clients do to a connection: by bytes, since no well-behaved client does it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from conftest import caller
+
+from mockserver import MockServer, Settings
+from mockserver import connection as bounds
+
+LIST = b"GET /api/2.0/serving-endpoints HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer dapi-mock\r\n"
+ENDPOINT = "/api/2.0/serving-endpoints/databricks-meta-llama-3-3-70b-instruct"
+TOKENS = re.compile(r"^\w*output_tokens_total\{[^}]*\} ([1-9]\S*)", re.MULTILINE)
+ASKED = json.dumps({"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 40, "stream": True}).encode()
+STREAM = (
+    b"POST /serving-endpoints/databricks-meta-llama-3-3-70b-instruct/invocations HTTP/1.1\r\nHost: x\r\n"
+    b"Authorization: Bearer dapi-mock\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(ASKED)
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    with MockServer(Settings(port=0, provisioning=0)) as running:
+        yield running
+
+
+def opened(server: MockServer) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+def whole(connection: socket.socket) -> bytes:
+    """Everything until the server closes."""
+    received = b""
+    while data := connection.recv(65536):
+        received += data
+    return received
+
+
+def answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one answer with a length."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+    while len(body) < int(headers["content-length"]):
+        body += connection.recv(65536)
+    return int(lines[0].split()[1]), headers, body
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (LIST + b"X-Long: " + b"a" * 300_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+        (LIST + b"".join(b"X-%d: %s\r\n" % (number, b"a" * 100) for number in range(3000)) + b"\r\n", 431),
+    ],
+)
+def test_what_is_no_request_is_refused_in_the_apis_shape(server: MockServer, request_bytes: bytes, status: int) -> None:
+    with opened(server) as connection:
+        connection.sendall(request_bytes)
+        found, headers, body = answer(connection)
+        assert found == status
+        assert headers["server"] == "databricks"
+        assert json.loads(body)["error_code"] == "BAD_REQUEST"
+        assert json.loads(body)["message"]
+
+
+def test_requests_that_come_at_once_are_answered_in_turn(server: MockServer) -> None:
+    with opened(server) as connection:
+        first = LIST + b"\r\n"
+        second = LIST.replace(b"serving-endpoints", b"serving-endpoints/nobody") + b"\r\n"
+        connection.sendall(first + second)
+        received = b""
+        while received.count(b"HTTP/1.1 ") < 2 or not received.endswith(b"}"):
+            received += connection.recv(65536)
+        assert received.index(b"HTTP/1.1 200") < received.index(b"HTTP/1.1 404")
+
+
+def test_a_client_that_waits_for_leave_to_send_gets_it(server: MockServer) -> None:
+    with opened(server) as connection:
+        connection.sendall(STREAM + b"Expect: 100-continue\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        connection.sendall(ASKED)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_in_chunks_is_read(server: MockServer) -> None:
+    head = STREAM.replace(
+        b"Content-Length: %d\r\n" % len(ASKED), b"Transfer-Encoding: chunked\r\nConnection: close\r\n"
+    )
+    with opened(server) as connection:
+        connection.sendall(head + b"\r\n")
+        for place in range(0, len(ASKED), 10):
+            piece = ASKED[place : place + 10]
+            connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+        connection.sendall(b"0\r\n\r\n")
+        assert whole(connection).endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_that_is_too_large_is_refused_while_it_is_sent(server: MockServer, declared: bool) -> None:
+    size = 17 * 2**20
+    framing = b"Content-Length: %d\r\n" % size if declared else b"Transfer-Encoding: chunked\r\n"
+    with opened(server) as connection:
+        connection.sendall(STREAM.replace(b"Content-Length: %d\r\n" % len(ASKED), framing) + b"\r\n")
+        piece = b"a" * 2**20
+        for _ in range(17):
+            connection.sendall(piece if declared else b"%x\r\n%b\r\n" % (len(piece), piece))
+        if not declared:
+            connection.sendall(b"0\r\n\r\n")
+        status, _, body = answer(connection)
+        assert status == 413
+        assert json.loads(body)["error_code"] == "BAD_REQUEST"
+        connection.sendall(LIST + b"\r\n")  # the connection is still of use
+        assert answer(connection)[0] == 200
+
+
+def test_http_1_0_gets_a_stream_in_one_piece(server: MockServer) -> None:
+    with opened(server) as connection:
+        connection.sendall(STREAM.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n" + ASKED)
+        head, _, body = whole(connection).partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head.lower()
+        assert b"content-length: %d" % len(body) in head.lower()
+        assert body.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_header_that_could_pass_for_another_is_dropped(server: MockServer) -> None:
+    with opened(server) as connection:
+        connection.sendall(LIST.replace(b"Authorization: Bearer dapi-mock", b"X_Mock_Fault: status=503") + b"\r\n")
+        assert answer(connection)[0] == 401
+
+
+def test_a_request_for_another_protocol_is_answered_as_http(server: MockServer) -> None:
+    with opened(server) as connection:
+        connection.sendall(LIST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert answer(connection)[0] == 200
+
+
+def test_a_client_that_stops_halfway_is_let_go_and_holds_up_nobody(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "PATIENCE", 0.3)
+    stuck = [opened(server) for _ in range(100)]
+    try:
+        for number, connection in enumerate(stuck):
+            connection.sendall(LIST if number % 2 else STREAM + b"\r\n" + ASKED[:5])
+        with opened(server) as connection:
+            connection.sendall(LIST + b"\r\n")
+            assert answer(connection)[0] == 200
+        for connection in stuck:
+            try:
+                assert connection.recv(100) == b""
+            except ConnectionResetError:
+                continue
+    finally:
+        for connection in stuck:
+            connection.close()
+
+
+def test_a_client_that_leaves_a_stream_ends_it() -> None:
+    with MockServer(Settings(port=0, provisioning=0, time_per_token=0.02)) as server:
+        rest = caller(server.url, server.token)
+        with opened(server) as connection:
+            connection.sendall(STREAM + b"\r\n" + ASKED)
+            received = b""
+            while b"data:" not in received:
+                received += connection.recv(65536)
+        deadline = time.monotonic() + 10
+        while not (spent := re.findall(TOKENS, rest("GET", f"{ENDPOINT}/metrics").text)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert 0 < float(spent[0]) < 30
