@@ -42,7 +42,7 @@ AHEAD = 16
 """Pieces of an answer that a thread may be ahead of what was sent."""
 SLICE = 256 * 1024
 """Bytes of a reply that are sent at once."""
-TURN = 8
+TURN = 16
 """Events of a stream that are sent together where no time passes between them; then it is other connections' turn."""
 SHORT = 64 * 1024
 """Bytes of a request that is answered on the loop; reading more takes long enough for a thread."""

@@ -341,8 +341,9 @@ class Mock:
         return _internal_error(f"The mock's own reply to {operation.id} breaks the contract: {problem}", "")
 
     def _checked_events(self, operation: Operation, events: Iterator[Event]) -> Iterator[Event]:
+        write = operation.event_writer
         for data, name, pause, _ in events:
-            written, violations = operation.checked_event(data)
+            written, violations = write(data)
             if violations:
                 problem = "; ".join(violation.message for violation in violations[:3])
                 log.error("%s: an event of the mock's own stream breaks the contract: %s", operation.id, problem)

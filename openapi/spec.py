@@ -10,7 +10,7 @@ from typing import Any
 from .cache import ROOT, load_bundle
 from .naming import Names
 from .routing import Routes
-from .validation import Direction, Validators, Violation
+from .validation import Direction, Validators, Violation, Writer
 from .values import REDACTED, Action, Walk, Walkers, resolve
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
@@ -157,14 +157,22 @@ class Operation:
 
     def event_violations(self, event: Any) -> list[Violation]:
         """What is wrong with the data of one event of the success reply's stream; [] when fine."""
-        return self.checked_event(event)[1]
-
-    def checked_event(self, event: Any) -> tuple[bytes, list[Violation]]:
-        """The data of one event of the success reply's stream as JSON, and what is wrong with it."""
         schema = self._event_schema
         if schema is None:
-            return b"", [Violation("", f"{self.id} documents no event stream.")]
-        return self._spec.validators.checked(schema.pointer, "reply", event, "the event", faithful=False)
+            return [Violation("", f"{self.id} documents no event stream.")]
+        return self._check(schema, "reply", event, "the event")
+
+    @cached_property
+    def event_writer(self) -> Writer:
+        """Writes the data of one event of the success reply's stream as JSON, and says what is wrong with it.
+
+        Raises:
+            LookupError: the operation documents no event stream.
+        """
+        schema = self._event_schema
+        if schema is None:
+            raise LookupError(f"{self.id} documents no event stream")
+        return self._spec.validators.writer(schema.pointer, "reply", "the event")
 
     @cached_property
     def _event_schema(self) -> Schema | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,6 +40,10 @@ class Violation:
         return self.message
 
 
+Writer = Callable[[Any], tuple[bytes, list[Violation]]]
+"""Gives a value as JSON, empty where it has none, and what is wrong with it."""
+
+
 class Validators:
     """The validators of one document, each compiled when it is first needed.
 
@@ -58,31 +62,40 @@ class Validators:
         In a request readOnly members are neither required nor looked at; in a reply writeOnly members are not
         required and must be absent; without a direction the schema holds as it is written.
         """
-        return self.checked(pointer, direction, value, root)[1]
-
-    def checked(
-        self, pointer: str, direction: Direction | None, value: Any, root: str, *, faithful: bool = True
-    ) -> tuple[bytes, list[Violation]]:
-        """`value` as JSON, empty where it has none, and what is wrong with it as `violations` says it.
-
-        Unless the JSON has to be `faithful`, a number that is not finite may stand in it as null where the schema says
-        nothing of it; everywhere else the schema refuses it.
-        """
-        written = b""
         validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
         try:
             # orjson refuses everything unsound but numbers that are not finite, which it writes as null; reading that
             # back costs less than looking at every number.
             written = orjson.dumps(value)
-            sound = not faithful or b"null" not in written or orjson.loads(written) == value or _finite(value)
+            sound = b"null" not in written or orjson.loads(written) == value or _finite(value)
             if sound and validator.is_valid(value):
-                return written, []
+                return []
         except (TypeError, ValueError, RecursionError):
             sound = False
         if sound:
-            return written, self._explained(validator, pointer, value, root)
+            return self._explained(validator, pointer, value, root)
         where, complaint = next(_unsound(value), ((), "is not a JSON value"))
-        return written, [_unsound_violation(where, complaint, root)]
+        return [_unsound_violation(where, complaint, root)]
+
+    def writer(self, pointer: str, direction: Direction | None, root: str) -> Writer:
+        """A function that writes values of this schema as JSON, and says what is wrong with them as `violations` does.
+
+        A number that is not finite is written as null where the schema says nothing of it; everywhere else the schema
+        refuses it.
+        """
+        validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
+        is_valid, fine = validator.is_valid, list[Violation]()
+
+        def write(value: Any) -> tuple[bytes, list[Violation]]:
+            try:
+                written = orjson.dumps(value)
+                if is_valid(value):
+                    return written, fine
+            except (TypeError, ValueError, RecursionError):
+                written = b""
+            return written, self.violations(pointer, direction, value, root)
+
+        return write
 
     def _explained(self, validator: jsonschema_rs.Validator, pointer: str, value: Any, root: str) -> list[Violation]:
         from .wording import Wording
