@@ -86,7 +86,8 @@ class _Place:
 
     @cached_property
     def flat(self) -> bool:
-        return all(place.plain for place in self.inside.values())
+        """Whether a value of this place is an object in which only members of its own could be unknown."""
+        return self.closed and all(place.plain for place in self.inside.values())
 
     @cached_property
     def item(self) -> _Place:
@@ -105,9 +106,12 @@ class _Place:
                 for name, child in value.items()
                 if name in inside
             }
-        if isinstance(value, list) and self.items and not self.item.plain:
-            return [self.item.known_of(item) for item in value]
-        return value
+        if not isinstance(value, list) or not self.items or self.item.plain:
+            return value
+        item = self.item
+        if item.flat and all(type(each) is dict and each.keys() <= item.inside.keys() for each in value):
+            return value
+        return [item.known_of(each) for each in value]
 
     @cached_property
     def holds_secrets(self) -> bool:
