@@ -248,14 +248,23 @@ def growth(results: Results, sizes: tuple[int, ...], seconds: float, queries: in
         before, last = lists[-2:]
         detail = f"{before[1]:.1f} ms per 1000 with {before[0]:.0f}, {last[1]:.1f} ms with {last[0]:.0f} endpoints"
         results.add(Figure("list: cost of one endpoint in it", last[1] / before[1], 1.25, detail, "x", least=False))
-        kilobytes = (many.resident - few.resident) * 1024 / sizes[-1]
-        detail = f"{few.resident:.0f} and {many.resident:.0f} MB"
-        results.add(Figure("memory per endpoint", kilobytes, 10, detail, "KB", least=False))
         early, late = _asked(few, queries)
         detail = f"{early:.0f} -> {late:.0f} MB over {queries} queries"
         results.add(Figure("memory: growth with queries", late / early, 1.2, detail, "x", least=False))
     results.curves["cost beside a mock with 10 endpoints, by number of endpoints"] = curves
     results.curves["list: milliseconds per 1000 endpoints, by number of endpoints"] = {"list": lists}
+
+
+def memory(results: Results, endpoints: int) -> None:
+    """Kilobytes that an endpoint takes, what the journal keeps of its creation included."""
+    with mock("--provisioning", "0", "--log-level", "error") as server:
+        load(replace(KINDS[2].job, port=server.port, rounds=20))
+        _filled(server, 100)
+        before = server.resident
+        _filled(server, endpoints)
+        kilobytes = (server.resident - before) * 1024 / endpoints
+        detail = f"{before:.0f} -> {server.resident:.0f} MB with {endpoints} endpoints more"
+        results.add(Figure("memory per endpoint", kilobytes, 10, detail, "KB", least=False))
 
 
 def _asked(server: Server, queries: int) -> tuple[float, float]:
@@ -336,6 +345,7 @@ def parts(options: argparse.Namespace) -> Iterator[Callable[[Results], None]]:
         "start": lambda results: start(results, 3 if brief else 7),
         "requests": lambda results: one_process(results, seconds, rounds),
         "paced": lambda results: paced(results, 2 if brief else 6),
+        "memory": lambda results: memory(results, 2000 if brief else 10_000),
         "growth": lambda results: growth(
             results, (10, 500, 2000) if brief else (10, 100, 1000, 10_000), seconds, 4000 if brief else 100_000
         ),
@@ -352,7 +362,7 @@ def main() -> int:
     """Measure, print, write; 1 when a figure is missed by more than half."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--brief", action="store_true", help="a short run, for continuous integration")
-    parser.add_argument("--part", action="append", choices=["start", "requests", "paced", "growth"])
+    parser.add_argument("--part", action="append", choices=["start", "requests", "paced", "memory", "growth"])
     parser.add_argument("--report", type=Path, help="folder for benchmark.json and benchmark.html")
     options = parser.parse_args()
     results = Results()
