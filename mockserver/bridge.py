@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-import threading
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -25,6 +23,7 @@ from .core import Mock
 from .delivery import ConnectionDropped, Disturbed
 from .inprocess import application
 from .messages import STREAM_MEDIA_TYPE, Reply, Request, Stream
+from .outbox import Outbox, tell
 from .threads import Threads
 from .wire import frame, frames, payload, terminator
 
@@ -38,8 +37,6 @@ Headers = list[tuple[bytes, bytes]]
 Result = TypeVar("Result")
 
 MOST_THREADS = 256
-AHEAD = 16
-"""Pieces of an answer that a thread may be ahead of what was sent."""
 SLICE = 256 * 1024
 """Bytes of a reply that are sent at once."""
 TURN = 16
@@ -153,7 +150,7 @@ class Bridge:
                 outcome = partial(_fulfil, future, function())
             except BaseException as problem:  # raised again where it is awaited
                 outcome = partial(_fail, future, problem)
-            _tell(loop, outcome)
+            tell(loop, outcome)
 
         self._threads.run(job)
         return await future
@@ -169,58 +166,6 @@ class Bridge:
         finally:
             connection.on_lost = None
             outbox.abandon()
-
-
-class Outbox:
-    """Pieces of an answer on their way from the thread that makes them to the loop that sends them."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._pieces: deque[bytes | BaseException | None] = deque()
-        self._filled = asyncio.Event()
-        self._room = threading.Semaphore(AHEAD)
-        self._abandoned = False
-
-    def fill(self, chunks: Iterable[bytes]) -> None:
-        """Put the pieces in, in a thread; stop when nobody wants them any more."""
-        end: BaseException | None = None
-        try:
-            for chunk in chunks:
-                self._room.acquire()
-                if self._abandoned:
-                    break
-                self._put(chunk)
-        except BaseException as problem:  # raised again where the pieces are taken
-            end = problem
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
-            self._put(end)
-
-    def abandon(self) -> None:
-        """Say that no more pieces will be taken."""
-        self._abandoned = True
-        self._room.release()
-        self._pieces.append(None)
-        self._filled.set()
-
-    async def next(self) -> bytes | None:
-        """The next piece, ``None`` at the end. Raises what making the pieces raised."""
-        while not self._pieces:
-            self._filled.clear()
-            if not self._pieces:  # one may have come before the flag was cleared
-                await self._filled.wait()
-        piece = self._pieces.popleft()
-        if isinstance(piece, BaseException):
-            raise piece
-        self._room.release()
-        return piece
-
-    def _put(self, piece: bytes | BaseException | None) -> None:
-        self._pieces.append(piece)
-        if not self._filled.is_set():
-            _tell(self._loop, self._filled.set)
 
 
 async def _slices(body: bytes) -> AsyncIterator[bytes]:
@@ -392,12 +337,3 @@ def _fulfil(future: asyncio.Future[Result], result: Result) -> None:
 def _fail(future: asyncio.Future[Any], problem: BaseException) -> None:
     if not future.done():
         future.set_exception(problem)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, message: Callable[[], object]) -> None:
-    """Have something done on the loop, unless it is closed: then the server has stopped, and nobody waits."""
-    try:
-        loop.call_soon_threadsafe(message)
-    except RuntimeError:
-        if not loop.is_closed():
-            raise
