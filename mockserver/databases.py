@@ -28,7 +28,7 @@ try:
     from sqlalchemy.engine import URL, Connection, Engine, make_url
 except ImportError as problem:  # pragma: no cover - the extra is not installed
     raise StoreError(
-        f"--store needs the extra 'store' ({problem}): pip install 'serving-endpoints-mock[store]'"
+        f"--store and --workers need the extra 'store' ({problem}): pip install 'serving-endpoints-mock[store]'"
     ) from None
 
 from . import sql_tables as tables
