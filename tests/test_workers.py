@@ -98,6 +98,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost() -> None:
 def test_workers_end_when_the_command_is_killed() -> None:
     with serving("--workers", "2") as (process, _, _):
         workers = workers_of(process)
+        assert len(workers) == 2
         process.kill()
         until(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
 
