@@ -18,6 +18,7 @@ from openapi.portable import portable
 
 from . import control, errors, ui
 from .bodies import MAX_BODY
+from .control_operations import control_spec
 from .core import Mock
 from .delivery import Disturbed
 from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Reply, Request, Stream
@@ -56,7 +57,7 @@ def create_app(mock: Mock) -> Flask:
             methods=[operation.method],
             provide_automatic_options=False,
         )
-    for operation in control.control_spec().operations.values():
+    for operation in control_spec().operations.values():
         app.add_url_rule(
             _PARAMETER.sub(r"<\1>", operation.path),
             endpoint=f"__mock__.{operation.id}",

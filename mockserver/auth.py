@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from .domain.permissions import ADMINS, Principal
 from .errors import InvalidAccessToken, Unauthenticated
+from .messages import Json
 from .settings import DEVELOPMENT_TOKEN, Settings
 from .store import Store
 
@@ -58,6 +59,23 @@ class RegisteredToken:
 
     token: str
     identity: Identity
+
+
+def identity_of(given: Mapping[str, Json]) -> Identity:
+    """The identity described like a request for a token. Raises ValueError when it is nobody, or two."""
+    user, application = given.get("user_name"), given.get("service_principal")
+    if (user is None) == (application is None):
+        raise ValueError("an identity has either a user_name or a service_principal")
+    name = str(user or application)
+    return Identity(
+        name,
+        given.get("display_name") or name.partition("@")[0].replace(".", " ").title(),
+        "User" if user is not None else "ServicePrincipal",
+        given["workspace"],
+        bool(given.get("admin")),
+        tuple(given.get("groups") or ()),
+        oauth=bool(given.get("oauth")),
+    )
 
 
 class Authenticator:

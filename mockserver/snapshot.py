@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from openapi.values import REDACTED
 
-from .auth import REGISTRY, Identity, RegisteredToken
+from .auth import REGISTRY, Identity, RegisteredToken, identity_of
 from .clock import AdjustableClock, Setting
 from .codec import CodecError, decode, encode
 from .domain.endpoint import Endpoint
@@ -203,7 +203,7 @@ def _clock(mock: Mock, workspace: str) -> Setting:
 
 def _head_problems(document: Json) -> Iterator[str]:
     """What is wrong with the document's frame, as the control plane's own contract describes it."""
-    from .control import control_spec
+    from .control_operations import control_spec
 
     if not isinstance(document, dict):
         yield f"the document is {shortened(document)}, not an object with version, endpoints, records, tokens, clock"
@@ -295,8 +295,6 @@ def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -
 
 
 def _identity(entry: Mapping[str, Json], workspace: str) -> RegisteredToken:
-    from .control import identity_of
-
     return RegisteredToken(entry["token"], identity_of({"workspace": workspace, **entry}))
 
 

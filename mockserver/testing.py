@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import snapshot as snapshots
 from .asked import Requests
-from .auth import REGISTRY, RegisteredToken
+from .auth import REGISTRY, RegisteredToken, identity_of
 from .clock import AdjustableClock
-from .control import identity_of
 from .core import Mock
 from .faults import DeploymentFault, Fault, from_fields
 from .messages import Json

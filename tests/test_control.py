@@ -10,7 +10,7 @@ import requests
 from openapi_spec_validator import validate
 
 from mockserver import Mock, MockServer, Settings, control
-from mockserver.control import control_spec
+from mockserver.control_operations import control_spec
 from mockserver.messages import Request
 
 Rest = Callable[..., requests.Response]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import orjson
 
 from .. import control
+from ..control_operations import control_spec
 from ..delivery import Disturbed
 from ..errors import Unauthenticated
 from ..handlers import HANDLERS, Handler
@@ -114,7 +115,7 @@ class Control:
         **parameters: str,
     ) -> Reply:
         """Put one request to the control plane. ``body`` is sent as it is when it is bytes."""
-        operation = control.control_spec().operations[operation_id]
+        operation = control_spec().operations[operation_id]
         headers = {
             "authorization": f"Bearer {self._session.token}",
             "content-type": media_type,

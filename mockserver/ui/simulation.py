@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..control import YAML_MEDIA_TYPE
+from ..control_operations import YAML_MEDIA_TYPE
 from ..messages import JSON_MEDIA_TYPE, Reply
 from .guard import CONTROL_COOKIE
 from .rendering import page
