@@ -17,7 +17,7 @@ from .auth import REGISTRY, RegisteredToken, identity_of
 from .circumstances import change_settings as keep_settings
 from .clock import Setting
 from .domain.traffic import Pace
-from .faults import DeploymentFault, Fault, from_fields
+from .fault_rules import DeploymentFault, Fault, from_fields
 from .handlers.external_function import Stub
 from .journal import Filter
 from .messages import Json, Reply

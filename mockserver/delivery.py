@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .messages import Reply, Stream
 
 if TYPE_CHECKING:
-    from .faults import Fault
+    from .fault_rules import Fault
 
 SLICES_PER_SECOND = 20
 """Into how many pieces a second of slow bytes is cut."""

@@ -7,7 +7,7 @@ from .circumstances import Circumstances
 from .domain.endpoint import Endpoint
 from .domain.permissions import AccessList
 from .domain.traffic import Pace
-from .faults import DeploymentFault, FaultRule
+from .fault_rules import DeploymentFault, FaultRule
 from .handlers.access import FoundationSettings
 from .handlers.endpoints import Created
 from .handlers.external_function import Stub

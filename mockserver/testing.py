@@ -21,7 +21,7 @@ from .asked import Requests
 from .auth import REGISTRY, RegisteredToken, identity_of
 from .clock import AdjustableClock
 from .core import Mock
-from .faults import DeploymentFault, Fault, from_fields
+from .fault_rules import DeploymentFault, Fault, from_fields
 from .messages import Json
 from .replies import Answer, ReplyRule, rule
 from .server import MockServer
