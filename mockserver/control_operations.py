@@ -21,7 +21,7 @@ from .fault_rules import DeploymentFault, Fault, from_fields
 from .handlers.external_function import Stub
 from .journal import Filter
 from .messages import Json, Reply
-from .replies import ReplyRule, rule
+from .reply_rules import ReplyRule, rule
 from .staleness import StaleReads
 
 if TYPE_CHECKING:

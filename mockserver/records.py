@@ -11,7 +11,8 @@ from .fault_rules import DeploymentFault, FaultRule
 from .handlers.access import FoundationSettings
 from .handlers.endpoints import Created
 from .handlers.external_function import Stub
-from .replies import ReplyRule, Strict
+from .replies import Strict
+from .reply_rules import ReplyRule
 from .staleness import StaleReads
 
 KINDS: dict[str, type] = {

@@ -23,7 +23,7 @@ from .clock import AdjustableClock
 from .core import Mock
 from .fault_rules import DeploymentFault, Fault, from_fields
 from .messages import Json
-from .replies import Answer, ReplyRule, rule
+from .reply_rules import Answer, ReplyRule, rule
 from .server import MockServer
 from .settings import DEVELOPMENT_TOKEN, Settings
 from .snapshot import Snapshot
