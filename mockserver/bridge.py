@@ -7,46 +7,43 @@ upstream, a page) is answered in a thread. A pace costs neither: the loop sleeps
 from __future__ import annotations
 
 import asyncio
-import io
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote_to_bytes
 
-from openapi import Operation
-
+from .asgi import (
+    Headers,
+    Left,
+    Receive,
+    Scope,
+    Send,
+    declared_length,
+    environment,
+    headers_of,
+    in_one_piece,
+    request_of,
+    whole_body,
+)
 from .bodies import MAX_BODY
-from .connection import Connection
+from .connection import SHORT, Connection
 from .core import Mock
 from .delivery import ConnectionDropped, Disturbed
 from .inprocess import application
-from .messages import STREAM_MEDIA_TYPE, Reply, Request, Stream
+from .messages import STREAM_MEDIA_TYPE, Reply, Stream
 from .outbox import Outbox, tell
 from .threads import Threads
-from .wire import frame, frames, payload, terminator
+from .wire import frame, frames, header_lines, payload, terminator
 
-Scope = Mapping[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Any, Any, Any], Awaitable[None]]
-"""What a server calls for every request (ASGI 3)."""
-Headers = list[tuple[bytes, bytes]]
 Result = TypeVar("Result")
 
 MOST_THREADS = 256
 SLICE = 256 * 1024
 """Bytes of a reply that are sent at once."""
-TURN = 16
+TURN = 64
 """Events of a stream that are sent together where no time passes between them; then it is other connections' turn."""
-SHORT = 64 * 1024
-"""Bytes of a request that is answered on the loop; reading more takes long enough for a thread."""
-
-
-class Left(Exception):
-    """The client left before it had sent its whole request."""
 
 
 class Bridge:
@@ -65,34 +62,67 @@ class Bridge:
         """Let the threads end that wait for work."""
         self._threads.close()
 
+    def at_once(self, scope: Scope, body: bytes) -> tuple[int, bytes, bytes] | None:
+        """The answer to a request that cannot wait: status, header lines and body. ``None`` when it is one that may.
+
+        An answer that takes longer to send is left in the scope, to be sent when the request is put again through ASGI.
+        """
+        found = self._mock.spec.routes.find(scope["method"], scope["path"])
+        if found is None:
+            return None
+        operation, request = found[0], request_of(scope, found[1], body)
+        if self._mock.may_wait(operation, request):
+            return None
+        answer = self._mock.respond(operation, request)
+        made: list[bytes] = []
+        if isinstance(answer, Reply):
+            content = payload(answer)
+            if len(content) <= SLICE and answer.delay <= 0 and (lines := header_lines(answer)) is not None:
+                return answer.status, b"%bcontent-length: %d\r\n" % (lines, len(content)), content
+        elif isinstance(answer, Stream) and (lines := header_lines(answer)) is not None:
+            answer, complete = _made(answer, made)
+            if complete:
+                return answer.status, lines + b"transfer-encoding: chunked\r\n", _in_one_chunk(b"".join(made))
+        scope["extensions"]["answer"] = answer, made
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: Connection = scope["extensions"]["connection"]
         if scope["http_version"] == "1.0":
-            send = _whole(send)
-        length = _declared_length(scope)
-        try:
-            body = b"" if length == 0 or length > MAX_BODY else await whole_body(receive)
-        except Left:
-            return
-        found = None if length > MAX_BODY else self._mock.spec.routes.find(scope["method"], scope["path"])
-        with suppress(asyncio.CancelledError):  # the server stops, and the connection is closed
-            if found is None:
-                await self._through_wsgi(scope, body, send, connection)
+            send = in_one_piece(send)
+        known = scope["extensions"].get("answer")
+        with suppress(
+            Left, asyncio.CancelledError
+        ):  # the client left, or the server stops and the connection is closed
+            if known is not None:
+                await self._send(known[0], known[1], False, send, connection)
             else:
-                await self._answer(found[0], _request(scope, found[1], body), send, connection)
+                await self._answer(scope, receive, send, connection)
             if connection.lost:
                 while (await receive())["type"] != "http.disconnect":
                     pass
 
-    async def _answer(self, operation: Operation, request: Request, send: Send, connection: Connection) -> None:
-        waits = len(request.body) > SHORT or self._mock.may_wait(operation, request)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, connection: Connection) -> None:
+        length = declared_length(scope)
+        body = b"" if length == 0 or length > MAX_BODY else await whole_body(receive)
+        found = None if length > MAX_BODY else self._mock.spec.routes.find(scope["method"], scope["path"])
+        if found is None:
+            await self._through_wsgi(scope, body, send, connection)
+            return
+        operation, request = found[0], request_of(scope, found[1], body)
+        waits = len(body) > SHORT or self._mock.may_wait(operation, request)
         respond = partial(self._mock.respond, operation, request)
-        answer = await self._in_thread(respond) if waits else respond()
+        await self._send(await self._in_thread(respond) if waits else respond(), [], waits, send, connection)
+
+    async def _send(
+        self, answer: Reply | Stream | Disturbed, made: list[bytes], waits: bool, send: Send, connection: Connection
+    ) -> None:
+        """Send an answer. ``made`` are a stream's first events, made already; ``waits``: making the others may wait."""
         if isinstance(answer, Reply):
             if answer.delay > 0:
                 await asyncio.sleep(answer.delay)
             body = payload(answer)
-            headers = head(answer.media_type, answer.headers)
+            headers = headers_of(answer.media_type, answer.headers)
             headers.append((b"content-length", b"%d" % len(body)))
             start = {"type": "http.response.start", "status": answer.status, "headers": headers}
             if len(body) <= SLICE:
@@ -104,13 +134,13 @@ class Bridge:
                 await send(start)
                 await _sent(_slices(body), send, connection)
         elif isinstance(answer, Stream):
-            headers = head(STREAM_MEDIA_TYPE, answer.headers)
+            headers = headers_of(STREAM_MEDIA_TYPE, answer.headers)
             headers.append((b"cache-control", b"no-cache"))
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             if waits:
                 await _sent(self._from_thread(frames(answer), connection), send, connection)
             else:
-                await _streamed(answer, send, connection)
+                await _streamed(answer, made, send, connection)
         else:
             await self._disturbed(answer, send, connection)
 
@@ -118,11 +148,11 @@ class Bridge:
         """Send the head that belongs to the whole answer, and as much of its body as the fault lets through."""
         answer = disturbed.answer
         if isinstance(answer, Stream):
-            headers = [*head(STREAM_MEDIA_TYPE, answer.headers), (b"cache-control", b"no-cache")]
+            headers = [*headers_of(STREAM_MEDIA_TYPE, answer.headers), (b"cache-control", b"no-cache")]
             chunks: Iterator[bytes] = map(disturbed.garbled, frames(answer))
         else:
             body = disturbed.garbled(payload(answer))
-            headers = [*head(answer.media_type, answer.headers), (b"content-length", b"%d" % len(body))]
+            headers = [*headers_of(answer.media_type, answer.headers), (b"content-length", b"%d" % len(body))]
             chunks = iter([body])
         if disturbed.fault.drop:
             connection.close()
@@ -175,10 +205,34 @@ async def _slices(body: bytes) -> AsyncIterator[bytes]:
         await asyncio.sleep(0)
 
 
-async def _streamed(stream: Stream, send: Send, connection: Connection) -> None:
+def _made(stream: Stream, made: list[bytes]) -> tuple[Stream, bool]:
+    """Make the events of a stream until time has to pass. What is left of it, and whether that is nothing."""
+    close = stream.closed or _nothing
+    try:
+        for event in stream.events:
+            if event.pause > 0 or len(made) == TURN:
+                return replace(stream, events=chain((event,), stream.events)), False
+            made.append(frame(event))
+    except BaseException:
+        close(False)
+        raise
+    made.append(terminator(stream))
+    close(True)
+    return stream, True
+
+
+def _nothing(complete: bool) -> None:
+    """What is done when a stream ends that nobody wants to hear of."""
+
+
+def _in_one_chunk(body: bytes) -> bytes:
+    """A body without a length, as it is sent."""
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+
+
+async def _streamed(stream: Stream, made: list[bytes], send: Send, connection: Connection) -> None:
     """Send a stream whose making cannot wait, with its pauses. Events between which no time passes leave together."""
     complete = False
-    made: list[bytes] = []
     try:
         for event in stream.events:
             if made and (event.pause > 0 or len(made) == TURN):
@@ -211,122 +265,6 @@ async def _sent(pieces: AsyncIterator[bytes], send: Send, connection: Connection
         connection.close()
     finally:
         await pieces.aclose()  # type: ignore[attr-defined]  # every one here is a generator
-
-
-def _whole(send: Send) -> Send:
-    """Sends an answer in one piece: HTTP/1.0 knows no chunks."""
-    head: Message = {}
-    pieces: list[bytes] = []
-
-    async def hold(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            head.update(message)
-            return
-        pieces.append(message["body"])
-        if not message.get("more_body"):
-            body = b"".join(pieces)
-            kept = [header for header in head["headers"] if header[0] != b"content-length"]
-            await send({**head, "headers": [*kept, (b"content-length", b"%d" % len(body))]})
-            await send({"type": "http.response.body", "body": body})
-
-    return hold
-
-
-def _declared_length(scope: Scope) -> int:
-    """The body's length as the client states it; -1 when it comes in chunks, 0 when there is none."""
-    length = 0
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            length = int(value)
-        elif name == b"transfer-encoding":
-            return -1
-    return length
-
-
-async def whole_body(receive: Receive) -> bytes:
-    """The whole body, or one byte more than is accepted. Raises Left when the client goes before its end."""
-    message = await receive()
-    if not message.get("more_body") and message["type"] == "http.request":
-        whole: bytes = message["body"]
-        return whole
-    pieces, size = [], 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise Left
-        pieces.append(message["body"])
-        size += len(message["body"])
-        if not message["more_body"] or size > MAX_BODY:
-            return b"".join(pieces)[: MAX_BODY + 1]
-        message = await receive()
-
-
-def _request(scope: Scope, parameters: Mapping[str, str], body: bytes) -> Request:
-    headers = _joined(scope["headers"])
-    query = scope["query_string"]
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        headers=headers,
-        parameters=parameters,
-        query=dict(reversed(parse_qsl(query.decode("latin-1"), keep_blank_values=True))) if query else {},
-        body=body,
-        base_url=f"{scope['scheme']}://{headers.get('host') or _address(scope)}",
-    )
-
-
-def _joined(pairs: Headers) -> dict[str, str]:
-    """The headers by lower-case name, those that come more than once joined. A name with ``_`` could pass for another
-    one's in WSGI, so it is dropped.
-    """
-    headers: dict[str, str] = {}
-    for raw, value in pairs:
-        name = raw.decode("latin-1")
-        text = value.decode("latin-1")
-        if name in headers:
-            headers[name] += (";" if name == "cookie" else ",") + text
-        elif "_" not in name:
-            headers[name] = text
-    return headers
-
-
-def environment(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The request as WSGI has it (PEP 3333)."""
-    headers = _joined(scope["headers"])
-    server = scope["server"] or ("localhost", 80)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": server[0],
-        "SERVER_PORT": str(server[1]),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in headers.items():
-        key = name.upper().replace("-", "_")
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
-    return environ
-
-
-def _address(scope: Scope) -> str:
-    host, port = scope["server"] or ("127.0.0.1", 80)
-    return f"{host}:{port}"
-
-
-def head(media_type: str, headers: Mapping[str, str]) -> Headers:
-    """A reply's headers as ASGI has them."""
-    pairs = [(b"content-type", media_type.encode("latin-1"))]
-    pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    return pairs
 
 
 def _fulfil(future: asyncio.Future[Result], result: Result) -> None:

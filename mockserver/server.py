@@ -12,8 +12,9 @@ from types import TracebackType
 
 import uvicorn
 
+from .asgi import Application
 from .auth import DEFAULT_WORKSPACE
-from .bridge import Application, Bridge
+from .bridge import Bridge
 from .connection import Connection
 from .core import Mock
 from .handlers import load

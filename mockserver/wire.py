@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from .messages import JSON_MEDIA_TYPE, Event, Reply, Stream
+from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Stream
 
 
 def payload(reply: Reply) -> bytes:
@@ -16,6 +16,20 @@ def payload(reply: Reply) -> bytes:
     if reply.media_type == JSON_MEDIA_TYPE or not isinstance(body, str | bytes):
         return orjson.dumps(body)
     return body.encode() if isinstance(body, str) else body
+
+
+def header_lines(answer: Reply | Stream) -> bytes | None:
+    """An answer's headers as they are sent; ``None`` when they cannot be."""
+    if isinstance(answer, Stream):
+        lines, breaks = f"content-type: {STREAM_MEDIA_TYPE}\r\ncache-control: no-cache\r\n", 2
+    else:
+        lines, breaks = f"content-type: {answer.media_type}\r\n", 1
+    for name, value in answer.headers.items():
+        lines += f"{name.lower()}: {value}\r\n"
+        breaks += 1
+    if lines.count("\n") != breaks or lines.count("\r") != breaks or "\0" in lines or not lines.isascii():
+        return None
+    return lines.encode("ascii")
 
 
 def frame(event: Event) -> bytes:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mockserver.bridge import environment, whole_body
+from mockserver.asgi import environment, whole_body
 from mockserver.listening import listening, url_of
 from mockserver.server import LoopServer
 

@@ -184,3 +184,31 @@ def test_a_client_that_leaves_a_stream_ends_it() -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert 0 < float(spent[0]) < 30
+
+
+def test_a_client_that_asks_for_it_has_its_connection_closed_after_the_answer(server: MockServer) -> None:
+    with opened(server) as connection:
+        connection.sendall(LIST.replace(b"serving-endpoints", b"serving-endpoints/nobody") + b"Connection: close\r\n\r\n")
+        head, _, body = whole(connection).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 404")
+        assert b"\r\nconnection: close" in head
+        assert json.loads(body)["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_answers_known_at_once_keep_their_place_among_others(server: MockServer) -> None:
+    """A list is made in a thread, the other two answers where the requests are read."""
+    missing = LIST.replace(b"serving-endpoints", b"serving-endpoints/nobody") + b"\r\n"
+    with opened(server) as connection:
+        connection.sendall(missing + LIST + b"\r\n" + missing + missing.replace(b"nobody", b"no%62ody"))
+        received = b""
+        while received.count(b"RESOURCE_DOES_NOT_EXIST") < 3:
+            received += connection.recv(65536)
+        assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"404", b"200", b"404", b"404"]
+
+
+def test_a_short_stream_arrives_whole_and_in_order(server: MockServer) -> None:
+    with opened(server) as connection:
+        connection.sendall(STREAM + b"\r\n" + ASKED + STREAM + b"Connection: close\r\n\r\n" + ASKED)
+        received = whole(connection)
+        assert received.count(b"data: [DONE]\n\n\r\n0\r\n\r\n") == 2
+        assert received.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
