@@ -16,6 +16,7 @@ from databricks.sdk.errors import NotFound, TemporarilyUnavailable
 from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
 
 from mockserver import MockServer, ServingMock, mock_serving
+from mockserver.handlers import load as load_handlers
 from mockserver.testing import Options, shared_server
 
 pytest_plugins = ["pytester"]
@@ -25,8 +26,8 @@ CUSTOM = ServedEntityInput(entity_name="main.default.m", entity_version="1", sca
 
 @pytest.fixture
 def quiet(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A session of its own. The server is made before it: what is first imported inside one is forgotten after it."""
-    shared_server()
+    """A session of its own. All is loaded before it: what is first imported inside one is forgotten after it."""
+    load_handlers(shared_server().mock.spec)
     pytester.makeini("[pytest]\naddopts = -p no:cacheprovider --strict-markers\n")
     return pytester
 
