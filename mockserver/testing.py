@@ -21,19 +21,18 @@ from .asked import Requests
 from .auth import REGISTRY, RegisteredToken, identity_of
 from .clock import AdjustableClock
 from .core import Mock
-from .fault_rules import DeploymentFault, Fault, from_fields
+from .faults_of_test import FaultsOfTest
 from .messages import Json
+from .ready_made import Kind, configuration
 from .reply_rules import Answer, ReplyRule, rule
 from .server import MockServer
 from .settings import DEVELOPMENT_TOKEN, Settings
 from .snapshot import Snapshot
-from .staleness import StaleReads
 
 if TYPE_CHECKING:
     import requests
 
 R = TypeVar("R")
-Kind = Literal["chat", "completions", "embeddings", "custom", "provisioned", "agent"]
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _numbers = itertools.count(1)
 _lock = threading.Lock()
@@ -66,53 +65,6 @@ class Options:
     def __post_init__(self) -> None:
         if self.clock not in ("manual", "real"):
             raise ValueError(f"clock is {self.clock!r}: manual or real")
-
-
-class FaultsOfTest:
-    """The faults of one workspace. ``add`` takes the members of ``mockserver.faults.Fault``."""
-
-    def __init__(self, mock: Mock, workspace: str) -> None:
-        self._mock, self._workspace = mock, workspace
-
-    def add(self, fault: Fault | DeploymentFault | None = None, **members: Any) -> Fault | DeploymentFault:
-        """Let requests, or deployments, go wrong; the rule with its id. Raises ValueError when it cannot work."""
-        fault = from_fields(members) if fault is None else fault
-        if isinstance(fault, DeploymentFault):
-            return self._mock.faults.add_deployment(self._workspace, fault)
-        return self._mock.faults.add(self._workspace, fault, self._mock.of(self._workspace).settings.seed)
-
-    def fail_deployment(self, endpoint: str = "*", message: str = "", **members: Any) -> None:
-        """Let the endpoint's next deployment fail."""
-        self.add(DeploymentFault(endpoint, "FAILED", message=message, **members))
-
-    def abort_deployment(self, endpoint: str = "*", message: str = "", **members: Any) -> None:
-        """Let the endpoint's next deployment be aborted."""
-        self.add(DeploymentFault(endpoint, "ABORTED", message=message, **members))
-
-    def slow_deployment(self, endpoint: str = "*", *, seconds: float) -> None:
-        """Let the endpoint's next deployment take so long."""
-        self.add(DeploymentFault(endpoint, seconds=seconds))
-
-    def lose_gpu(self, endpoint: str = "*", *, after: float, recovers_after: float = 300.0) -> None:
-        """Let the next deployed endpoint lose its machine some seconds after it became ready."""
-        self.add(DeploymentFault(endpoint, loses_gpu_after=after, recovers_after=recovers_after))
-
-    def stale_reads(self, reads: int | None = None, seconds: float | None = None, endpoint: str = "*") -> None:
-        """Let reads lag behind changes, for a number of reads or of seconds."""
-        self._mock.staleness.add(self._workspace, StaleReads(reads, seconds, endpoint))
-
-    def struck(self, fault: Fault | DeploymentFault) -> int:
-        """How often a fault of requests has struck."""
-        return next((count for rule, count in self._mock.faults.rules(self._workspace) if rule.id == fault.id), 0)
-
-    def remove(self, fault: Fault | DeploymentFault) -> None:
-        """Take one fault away."""
-        self._mock.faults.remove(self._workspace, fault.id)
-
-    def clear(self) -> None:
-        """Let everything go well again; ends delays and stalls under way."""
-        self._mock.faults.clear(self._workspace)
-        self._mock.staleness.clear(self._workspace)
 
 
 class ServingMock:
@@ -225,7 +177,7 @@ class ServingMock:
             kind: an external model's task, or ``custom``, ``provisioned``, ``agent``.
             members: of the body of the creation, such as ``tags`` or ``config``, instead of the usual ones.
         """
-        return snapshots.created(self.mock, self.workspace, {"name": name, "config": _configs(kind), **members})
+        return snapshots.created(self.mock, self.workspace, {"name": name, "config": configuration(kind), **members})
 
     def reply(self, answer: Answer | Callable[[Json], Answer] | Sequence[Any], **conditions: Any) -> ReplyRule:
         """Script what is answered; the conditions are those of ``mockserver.replies.ReplyRule``.
@@ -406,29 +358,3 @@ def _new_token(name: str) -> str:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _configs(kind: Kind) -> Json:
-    """The configuration of a ready-made endpoint of this kind."""
-    if kind in ("chat", "completions", "embeddings"):
-        model = {"chat": "gpt-4o", "completions": "gpt-3.5-turbo-instruct", "embeddings": "text-embedding-3-small"}[
-            kind
-        ]
-        external = {
-            "name": model,
-            "provider": "openai",
-            "task": f"llm/v1/{kind}",
-            "openai_config": {"openai_api_key": "{{secrets/scope/key}}"},
-        }
-        return {"served_entities": [{"name": model.replace(".", "-"), "external_model": external}]}
-    entity: dict[str, Json] = {"entity_version": "1", "scale_to_zero_enabled": True, "workload_size": "Small"}
-    if kind == "provisioned":
-        entity = {"entity_version": "1", "min_provisioned_throughput": 0, "max_provisioned_throughput": 19_000}
-    names = {"custom": "main.default.model", "agent": "main.default.agent", "provisioned": PROVISIONED}
-    if kind not in names:
-        raise ValueError(f"kind {kind!r} is unknown: chat, completions, embeddings, custom, provisioned or agent")
-    return {"served_entities": [{"entity_name": names[kind], **entity}]}
-
-
-PROVISIONED = "system.ai.meta_llama_v3_1_8b_instruct"
-"""What a ready-made endpoint with provisioned throughput serves."""
