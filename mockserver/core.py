@@ -327,13 +327,16 @@ class Mock:
             )
         if not isinstance(answer, Reply):
             answer = Reply(operation.success, answer, media_type=operation.media_type or JSON_MEDIA_TYPE)
-        if answer.media_type == JSON_MEDIA_TYPE:
-            body = operation.without_write_only(answer.status, answer.body)
-            answer = Reply(answer.status, body, answer.headers, delay=answer.delay)
         return self._checked(operation, answer)
 
     def _checked(self, operation: Operation, reply: Reply) -> Reply:
-        violations = operation.reply_violations(reply.status, reply.body, reply.media_type)
+        shown = operation.shown(reply.status) if reply.media_type == JSON_MEDIA_TYPE else None
+        if shown is None:
+            violations = operation.reply_violations(reply.status, reply.body, reply.media_type)
+        else:
+            body = shown.strip(reply.body)
+            written, violations = shown.write(body)
+            reply = Reply(reply.status, body, reply.headers, reply.media_type, reply.delay, written)
         if not violations:
             return reply
         problem = "; ".join(violation.message for violation in violations[:3])
@@ -381,4 +384,4 @@ def _signed(answer: Reply | Stream, request_id: str, identity: Identity | None) 
         headers["x-databricks-org-id"] = workspace_id(identity.workspace)
     if isinstance(answer, Stream):
         return Stream(answer.events, headers, answer.terminator, answer.closed, answer.status)
-    return Reply(answer.status, answer.body, headers, answer.media_type, answer.delay)
+    return Reply(answer.status, answer.body, headers, answer.media_type, answer.delay, answer.written)

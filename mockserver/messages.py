@@ -41,7 +41,7 @@ class Request:
 class Reply:
     """One HTTP answer. ``body`` is a JSON value when ``media_type`` is JSON, text or bytes otherwise.
 
-    ``delay``: real seconds for which the answer is held back.
+    ``delay``: real seconds for which the answer is held back. ``written`` is the body as JSON where that is known already.
     """
 
     status: int
@@ -49,6 +49,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = JSON_MEDIA_TYPE
     delay: float = 0.0
+    written: bytes = b""
 
 
 class Event(NamedTuple):

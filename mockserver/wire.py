@@ -12,6 +12,8 @@ from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Stream
 
 def payload(reply: Reply) -> bytes:
     """The body of a reply."""
+    if reply.written:
+        return reply.written
     body = reply.body
     if reply.media_type == JSON_MEDIA_TYPE or not isinstance(body, str | bytes):
         return orjson.dumps(body)

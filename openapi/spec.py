@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .cache import ROOT, load_bundle
 from .naming import Names
@@ -87,6 +87,13 @@ class Schema:
         return self._spec.walkers.walk(self.definition, Action.MASK)
 
 
+class Shown(NamedTuple):
+    """What a JSON reply goes through on its way out: what is never shown is taken out, then it is checked and written."""
+
+    strip: Walk
+    write: Writer
+
+
 class Operation:
     """One method of one path."""
 
@@ -117,6 +124,7 @@ class Operation:
         content = self.responses.get(str(self.success), {}).get("content", {})
         self.media_type: str | None = next(iter(content), None)
         self._schemas: dict[tuple[str, str], Schema | None] = {}
+        self._shown: dict[int, Shown | None] = {}
         self._drops_unknown = self.definition.get("x-unknown-members") == "dropped"
 
     def __repr__(self) -> str:
@@ -172,7 +180,7 @@ class Operation:
         schema = self._event_schema
         if schema is None:
             raise LookupError(f"{self.id} documents no event stream")
-        return self._spec.validators.writer(schema.pointer, "reply", "the event")
+        return self._spec.validators.writer(schema.pointer, "reply", "the event", finite=False)
 
     @cached_property
     def _event_schema(self) -> Schema | None:
@@ -209,6 +217,20 @@ class Operation:
         if schema is None or not self._drops_unknown:
             return body
         return self._spec.names.only_known((schema.definition,), body)
+
+    def shown(self, status: int) -> Shown | None:
+        """How a JSON reply of this status is sent; `None` when none is documented."""
+        if status not in self._shown:
+            key = self._status(status)
+            schema = None if key is None else self._schema(key, JSON)
+            self._shown[status] = (
+                None
+                if schema is None
+                else Shown(
+                    schema.without_write_only, self._spec.validators.writer(schema.pointer, "reply", "the reply")
+                )
+            )
+        return self._shown[status]
 
     def without_write_only(self, status: int, body: Any) -> Any:
         """The reply body without what a reply never shows."""

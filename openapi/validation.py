@@ -64,10 +64,7 @@ class Validators:
         """
         validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
         try:
-            # orjson refuses everything unsound but numbers that are not finite, which it writes as null; reading that
-            # back costs less than looking at every number.
-            written = orjson.dumps(value)
-            sound = b"null" not in written or orjson.loads(written) == value or _finite(value)
+            sound = _is_sound(value, orjson.dumps(value))
             if sound and validator.is_valid(value):
                 return []
         except (TypeError, ValueError, RecursionError):
@@ -77,11 +74,10 @@ class Validators:
         where, complaint = next(_unsound(value), ((), "is not a JSON value"))
         return [_unsound_violation(where, complaint, root)]
 
-    def writer(self, pointer: str, direction: Direction | None, root: str) -> Writer:
+    def writer(self, pointer: str, direction: Direction | None, root: str, *, finite: bool = True) -> Writer:
         """A function that writes values of this schema as JSON, and says what is wrong with them as `violations` does.
 
-        A number that is not finite is written as null where the schema says nothing of it; everywhere else the schema
-        refuses it.
+        Unless they have to be `finite`, numbers that are not are written as null where the schema says nothing of them.
         """
         validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
         is_valid, fine = validator.is_valid, list[Violation]()
@@ -89,7 +85,7 @@ class Validators:
         def write(value: Any) -> tuple[bytes, list[Violation]]:
             try:
                 written = orjson.dumps(value)
-                if is_valid(value):
+                if is_valid(value) and (not finite or b"null" not in written or _is_sound(value, written)):
                     return written, fine
             except (TypeError, ValueError, RecursionError):
                 written = b""
@@ -132,6 +128,15 @@ def _unsound_violation(path: Sequence[str | int], complaint: str, root: str) -> 
     return Violation(
         where, f"Invalid value for '{where}': it {complaint}." if where else f"Invalid value: {root} {complaint}."
     )
+
+
+def _is_sound(value: Any, written: bytes) -> bool:
+    """Whether orjson lost nothing when it wrote the value.
+
+    It refuses everything unsound but numbers that are not finite, which it writes as null; reading that back costs less
+    than looking at every number.
+    """
+    return b"null" not in written or orjson.loads(written) == value or _finite(value)
 
 
 _NESTED = (dict, list, tuple, float)

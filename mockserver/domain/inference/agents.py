@@ -32,8 +32,8 @@ def unified_answer(request: dict[str, Any], setting: Setting) -> Answer:
 def chat_agent_answer(request: dict[str, Any], setting: Setting) -> Answer:
     """The messages a ChatAgent adds to a conversation."""
     asked = from_chat(request)
-    rng = drafting.source(asked, setting, request.get("temperature"), None, 0)
-    draft = drafting.draft(asked, setting, Limits(_most(request.get("max_tokens"))), rng)
+    limits = Limits(_most(request.get("max_tokens")))
+    draft = drafting.answer(asked, setting, limits, request.get("temperature"), None)
     ids = setting.ids("agent")
     answer_id = seeds.uuid(ids)
     message = _message(draft, seeds.uuid(ids))

@@ -19,7 +19,7 @@ def answer(request: dict[str, Any], setting: Setting) -> Answer:
     """The answer to a request for a message that has been checked."""
     asked = from_messages(request)
     limits = Limits(request.get("max_tokens"), drafting.stop_sequences(request.get("stop_sequences")))
-    draft = drafting.draft(asked, setting, limits, drafting.source(asked, setting, request.get("temperature"), None, 0))
+    draft = drafting.answer(asked, setting, limits, request.get("temperature"), None)
     usage = total_usage(drafting.prompt_tokens(asked, setting.profile), (draft,))
     form = "msg_bdrk" if setting.profile.hosted else "msg"
     body = {

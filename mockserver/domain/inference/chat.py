@@ -40,8 +40,7 @@ def answer(request: dict[str, Any], setting: Setting, conversation: Conversation
     limits = Limits(limit, drafting.stop_sequences(request.get("stop")))
     temperature, seed = request.get("temperature"), request.get("seed")
     drafts = tuple(
-        drafting.draft(asked, setting, limits, drafting.source(asked, setting, temperature, seed, index), index)
-        for index in range(request.get("n") or 1)
+        drafting.answer(asked, setting, limits, temperature, seed, index) for index in range(request.get("n") or 1)
     )
     options = request.get("stream_options")
     reply = Reply(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Json = Any
@@ -41,7 +41,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A request, normalised. ``choice`` is ``auto``, ``none``, ``required`` or the name of the tool to call."""
+    """A request, normalised. ``choice`` is ``auto``, ``none``, ``required`` or the name of the tool to call.
+
+    What is found out about it is kept in ``known``, for the next time that the same is asked.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
@@ -51,6 +54,7 @@ class Conversation:
     schema: Json = None
     effort: str = ""
     thinking: bool = False
+    known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def system(self) -> str:

@@ -13,7 +13,7 @@ from . import prose, schema_sampling, seeds, tokens, tools
 from .conversation import Conversation, ToolCall
 from .expressions import Expression
 from .hints import Hints, parts_of
-from .profiles import ModelProfile
+from .profiles import Family, ModelProfile
 from .schema_sampling import Valid
 from .stems import word_set
 from .understanding import style_of
@@ -22,7 +22,12 @@ from .words import Vocabulary
 Finish = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
+VARIANTS = 32
+"""The answers that a model gives to the same question in turn, where chance plays a part."""
+
 _LONGEST_HINT = 8000
+_REMEMBERED = 64
+"""Answers that are kept with the conversation they answer."""
 
 
 def as_it_is(text: str) -> str:
@@ -65,9 +70,9 @@ class Setting:
     def seconds(self) -> int:
         return self.now // 1000
 
-    def ids(self, *parts: object) -> Random:
+    def ids(self, *parts: object) -> seeds.Bits:
         """The source of this answer's identifiers: they differ from turn to turn, whatever is asked."""
-        return seeds.rng("id", self.seed, self.profile.model, self.turn, *parts)
+        return seeds.Bits("id", self.seed, self.profile.model, self.turn, *parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,13 @@ class Usage:
 def prompt_tokens(conversation: Conversation, profile: ModelProfile) -> int:
     """How many tokens the request has: its texts, its tools and schema, and what the chat template adds."""
     family = profile.family
+    found: int | None = conversation.known.get(family.name)
+    if found is None:
+        found = conversation.known[family.name] = _prompt_tokens(conversation, family)
+    return found
+
+
+def _prompt_tokens(conversation: Conversation, family: Family) -> int:
     total = family.reply_overhead
     for message in conversation.messages:
         total += family.message_overhead + tokens.count(message.text) + 260 * message.images
@@ -131,11 +143,39 @@ def prompt_tokens(conversation: Conversation, profile: ModelProfile) -> int:
     return total
 
 
+def answer(
+    conversation: Conversation, setting: Setting, limits: Limits, temperature: object, seed: object, index: int = 0
+) -> Draft:
+    """The model's answer to a conversation within the limits: the choice at this ``index``.
+
+    Asked the same again, a model has the answer ready, unless there is something in it that is new every time.
+    """
+    variant = _variant(setting, temperature, seed)
+    if conversation.tools or setting.script is not None or setting.revise is not as_it_is:
+        return draft(conversation, setting, limits, _source(conversation, setting, seed, index, variant), index)
+    key = (setting.profile.model, setting.seed, limits.max_tokens, limits.stop, seed, index, variant)
+    known: tuple[ModelProfile, Draft] | None = conversation.known.get(key)
+    if known is not None and known[0] is setting.profile:
+        return known[1]
+    found = draft(conversation, setting, limits, _source(conversation, setting, seed, index, variant), index)
+    if len(conversation.known) < _REMEMBERED:
+        conversation.known[key] = setting.profile, found
+    return found
+
+
 def source(conversation: Conversation, setting: Setting, temperature: object, seed: object, index: int) -> Random:
     """The randomness of an answer: the question's alone at temperature 0 or with a seed, else the turn's too."""
-    fixed = temperature == 0 or seed is not None
+    return _source(conversation, setting, seed, index, _variant(setting, temperature, seed))
+
+
+def _variant(setting: Setting, temperature: object, seed: object) -> int:
+    """Which of its answers to a question a model gives in this turn; 0 for the one that chance plays no part in."""
+    return 0 if temperature == 0 or seed is not None else 1 + setting.turn % VARIANTS
+
+
+def _source(conversation: Conversation, setting: Setting, seed: object, index: int, variant: int) -> Random:
     asked = tuple((message.role, message.text) for message in conversation.messages)
-    return seeds.rng(setting.seed, setting.profile.model, asked, seed, index, 0 if fixed else setting.turn + 1)
+    return seeds.rng(setting.seed, setting.profile.model, asked, seed, index, variant)
 
 
 def draft(conversation: Conversation, setting: Setting, limits: Limits, rng: Random, index: int = 0) -> Draft:

@@ -78,8 +78,7 @@ def make(request: dict[str, Any], setting: Setting, agent: bool) -> Made:
     """The items a model or an agent produces for a request."""
     asked = from_responses(request)
     limits = Limits(request.get("max_output_tokens"))
-    rng = drafting.source(asked, setting, request.get("temperature"), None, 0)
-    draft = drafting.draft(asked, setting, limits, rng)
+    draft = drafting.answer(asked, setting, limits, request.get("temperature"), None)
     ids = setting.ids("response")
     identify = (lambda prefix: seeds.uuid(ids)) if agent else (lambda prefix: prefix + seeds.hexadecimal(ids, 48))
     made_id = identify("resp_")

@@ -99,7 +99,12 @@ def chosen(conversation: Conversation) -> tuple[Tool, ...]:
 
 
 def calls(
-    conversation: Conversation, rng: Random, ids: Random, vocabulary: Vocabulary, valid: Valid | None, id_form: str
+    conversation: Conversation,
+    rng: Random,
+    ids: seeds.Source,
+    vocabulary: Vocabulary,
+    valid: Valid | None,
+    id_form: str,
 ) -> tuple[ToolCall, ...]:
     """The calls a model makes: one per thing that the prompt names, and per tool that it needs.
 
