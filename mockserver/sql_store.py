@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 import orjson
@@ -20,6 +19,7 @@ import orjson
 from .codec import decode, encode
 from .databases import opened  # first: it explains how to get what is missing
 from .records import KEPT
+from .sql_cache import MOST_CACHED, UNKNOWN, Cache, decoded
 from .store import Changes, Documents, Line, Log, StoreError, Transaction
 
 import sqlalchemy as sql  # isort: skip
@@ -38,20 +38,15 @@ GLANCE = 0.2
 MOMENT = 0.02
 """Real seconds for which a look at a workspace's version counts in the same request."""
 
-MOST_CACHED = 1000
-"""Workspaces, and single records of one workspace, that are cached."""
-
 EVERY = 50
 """Lines of a log after which those that are too old are dropped."""
-
-_UNKNOWN: Any = object()
 
 
 class _Here(threading.local):
     """What this thread is in: a transaction, and a request with the caches it has looked after."""
 
     connection: Connection | None = None
-    looked: dict[str, tuple[_Cache, float]] | None = None
+    looked: dict[str, tuple[Cache, float]] | None = None
 
 
 class SqlStore:
@@ -71,7 +66,7 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self._database = opened(url)
         self._here = _Here()
-        self._caches: dict[str, _Cache] = {}
+        self._caches: dict[str, Cache] = {}
         self._logs: dict[type, _SqlLog[Any]] = {}
         with self._alone(self._database.durable) as connection:
             self.process: int = connection.execute(tables.JOIN).scalar_one()
@@ -79,11 +74,11 @@ class SqlStore:
     def get(self, kind: type[Record], workspace: str, key: str) -> Record | None:
         cache = self._looked_at(workspace)
         version, found = cache.version, cache.get(kind, key)
-        if found is _UNKNOWN:
+        if found is UNKNOWN:
             if "\0" in key:  # which PostgreSQL cannot even be asked for
                 return None
             rows = self._read(tables.GET, {"workspace": workspace, "kind": kind.__name__, "key": key})
-            found = _decoded(kind, rows[0][0]) if rows else None
+            found = decoded(kind, rows[0][0]) if rows else None
             cache.remember(version, kind, key, found)
         return cast("Record | None", found)
 
@@ -207,16 +202,16 @@ class SqlStore:
         version, known = cache.version, cache.kinds.get(kind.__name__)
         if known is None:
             rows = self._read(tables.ALL, {"workspace": workspace, "kind": kind.__name__})
-            known = {key: _decoded(kind, document) for key, document in rows}
+            known = {key: decoded(kind, document) for key, document in rows}
             cache.remember_all(version, kind, known)
         return cast("dict[str, Record]", known)
 
-    def _cache(self, workspace: str) -> _Cache:
+    def _cache(self, workspace: str) -> Cache:
         if len(self._caches) > MOST_CACHED:
             self._caches.clear()
-        return self._caches.setdefault(workspace, _Cache())
+        return self._caches.setdefault(workspace, Cache())
 
-    def _looked_at(self, workspace: str) -> _Cache:
+    def _looked_at(self, workspace: str) -> Cache:
         """The cache of a workspace, with everything in it that was committed before this request asked."""
         looked, now = self._here.looked, time.monotonic()
         if looked is not None and workspace in looked and now < looked[workspace][1]:
@@ -233,7 +228,7 @@ class SqlStore:
                 found = cache
         return found
 
-    def _catch_up(self, cache: _Cache, workspace: str, version: int, removed: int) -> None:
+    def _catch_up(self, cache: Cache, workspace: str, version: int, removed: int) -> None:
         with cache.lock:
             if version <= cache.version:
                 return
@@ -243,46 +238,6 @@ class SqlStore:
                 place = {"workspace": workspace, "version": cache.version}
                 cache.change((KEPT[kind], key, text) for kind, key, text in self._read(tables.SINCE, place))
             cache.version = version
-
-
-class _Cache:
-    """Records of one workspace as they were at its ``version``, or later."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.version = 0
-        self.kinds: dict[str, dict[str, Any]] = {}
-        self._single: dict[tuple[str, str], Any] = {}
-
-    def get(self, kind: type, key: str) -> Any:
-        """A record, ``None`` when there is none, or the mark that it is not known."""
-        known = self.kinds.get(kind.__name__)
-        if known is not None:
-            return known.get(key)
-        return self._single.get((kind.__name__, key), _UNKNOWN)
-
-    def remember(self, version: int, kind: type, key: str, record: Any) -> None:
-        """Note what was read when this was at ``version``, unless it may be outdated by now."""
-        with self.lock:
-            if self.version == version:
-                if len(self._single) > MOST_CACHED:
-                    self._single.clear()
-                self._single[kind.__name__, key] = record
-
-    def remember_all(self, version: int, kind: type, records: dict[str, Any]) -> None:
-        with self.lock:
-            if self.version == version:
-                self.kinds[kind.__name__] = records
-
-    def change(self, rows: Iterable[tuple[type, str, str]]) -> None:
-        for kind, key, document in rows:
-            record: Any = _decoded(kind, document)
-            if kind.__name__ in self.kinds:
-                self.kinds[kind.__name__][key] = record
-            self._single[kind.__name__, key] = record
-
-    def forget(self) -> None:
-        self.kinds, self._single = {}, {}
 
 
 class _SqlDocuments(Generic[State]):
@@ -406,17 +361,6 @@ def _written(connection: Connection, workspace: str, version: int, made: Mapping
     if put:
         connection.execute(tables.PUT, put)
     return bool(gone)
-
-
-def _decoded(kind: type[Record], document: str) -> Record:
-    return cast(Record, _remembered(kind.__name__, document))
-
-
-@lru_cache(maxsize=4096)
-def _remembered(kind: str, document: str) -> object:
-    """Records are frozen, so the same document may be the same record every time."""
-    record: object = decode(KEPT[kind], orjson.loads(document))
-    return record
 
 
 def _dumped(value: Any) -> str:
