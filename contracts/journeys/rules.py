@@ -227,7 +227,9 @@ def refused_updates(hand: Hand) -> None:
     hand.refused("memory.duplicate", again, 409, ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"), "name only")
     before = hand.get(outside)
     hand.settled(inside)
-    for name, law, where, body in _broken_updates(outside, inside):
+    broken = [(outside, *update) for update in _broken_external_updates()]
+    broken += [(inside, *update) for update in _broken_custom_updates()]
+    for name, law, where, body in broken:
         exchange = hand.call("update_config", body, name=name)
         codes = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST")
         hand.refused(law, exchange, 400, codes, f"update {where}")
@@ -238,58 +240,35 @@ def refused_updates(hand: Hand) -> None:
         hand.delete(name)
 
 
-def _broken_updates(outside: str, inside: str) -> list[tuple[str, str, str, Json]]:
-    """(endpoint, law, where, update): updates of an external and of a custom endpoint that break a rule."""
+def _broken_external_updates() -> list[tuple[str, str, Json]]:
+    """(law, where, update): updates of an external endpoint that break a rule."""
+    pasted, foreign = {"openai_api_key": "sk-pasted"}, {"openai_api_key": reference("k")}
     return [
-        (outside, "rules.kind-fixed", "to custom", {"served_entities": [custom("keep")]}),
-        (inside, "rules.kind-fixed", "to external", {"served_entities": [external("keep")]}),
-        (
-            outside,
-            "rules.mix",
-            "mix",
-            {"served_entities": [external("keep"), custom("b")], "traffic_config": routes(keep=50, b=50)},
-        ),
-        (
-            inside,
-            "rules.traffic-sum",
-            "sum",
-            {"served_entities": [custom("keep"), custom("b")], "traffic_config": routes(keep=50, b=49)},
-        ),
-        (inside, "rules.traffic-required", "missing", {"served_entities": [custom("keep"), custom("b")]}),
-        (
-            inside,
-            "rules.traffic-names",
-            "unknown",
-            {"served_entities": [custom("keep")], "traffic_config": routes(lost=100)},
-        ),
-        (
-            inside,
-            "rules.entity-names",
-            "twice",
-            {"served_entities": [custom("keep"), custom("keep")], "traffic_config": routes(keep=100)},
-        ),
-        (
-            outside,
-            "rules.secret-reference",
-            "pasted",
-            {"served_entities": [external("keep", config={"openai_api_key": "sk-pasted"})]},
-        ),
-        (
-            outside,
-            "rules.provider-config",
-            "foreign",
-            {"served_entities": [external("keep", provider="cohere", config={"openai_api_key": reference("k")})]},
-        ),
-        (
-            outside,
-            "rules.external-exclusive",
-            "size",
-            {"served_entities": [external("keep") | {"workload_size": "Small"}]},
-        ),
-        (inside, "rules.types", "entities", {"served_entities": "none"}),
-        (inside, "rules.types", "no entities", {"served_entities": []}),
-        (inside, "rules.types", "type", {"served_entities": [custom("keep", workload_type="ABACUS")]}),
+        ("rules.kind-fixed", "to custom", _serving(custom("keep"))),
+        ("rules.mix", "mix", _serving(external("keep"), custom("b"), keep=50, b=50)),
+        ("rules.secret-reference", "pasted", _serving(external("keep", config=pasted))),
+        ("rules.provider-config", "foreign", _serving(external("keep", provider="cohere", config=foreign))),
+        ("rules.external-exclusive", "size", _serving(external("keep") | {"workload_size": "Small"})),
     ]
+
+
+def _broken_custom_updates() -> list[tuple[str, str, Json]]:
+    """(law, where, update): updates of a custom endpoint that break a rule."""
+    return [
+        ("rules.kind-fixed", "to external", _serving(external("keep"))),
+        ("rules.traffic-sum", "sum", _serving(custom("keep"), custom("b"), keep=50, b=49)),
+        ("rules.traffic-required", "missing", _serving(custom("keep"), custom("b"))),
+        ("rules.traffic-names", "unknown", _serving(custom("keep"), lost=100)),
+        ("rules.entity-names", "twice", _serving(custom("keep"), custom("keep"), keep=100)),
+        ("rules.types", "entities", {"served_entities": "none"}),
+        ("rules.types", "no entities", {"served_entities": []}),
+        ("rules.types", "type", _serving(custom("keep", workload_type="ABACUS"))),
+    ]
+
+
+def _serving(*entities: Json, **shares: int) -> Json:
+    """A config of these served entities, with traffic routes when there are shares."""
+    return {"served_entities": [*entities], **({"traffic_config": routes(**shares)} if shares else {})}
 
 
 @journey()
