@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -211,7 +210,7 @@ def _made(stream: Stream, made: list[bytes]) -> tuple[Stream, bool]:
     try:
         for event in stream.events:
             if event.pause > 0 or len(made) == TURN:
-                return replace(stream, events=chain((event,), stream.events)), False
+                return stream._replace(events=chain((event,), stream.events)), False
             made.append(frame(event))
     except BaseException:
         close(False)

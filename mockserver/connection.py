@@ -25,6 +25,9 @@ PATIENCE = 60.0
 SHORT = 64 * 1024
 """Bytes of a request that may be answered at once; reading more takes long enough for a thread."""
 
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"expect"})
+"""The headers that say how the body comes."""
+
 _PLAIN_PATH = re.compile(rb"/[^%?#\s\x80-\xff]*")
 """The URLs that are a path and nothing else, in which nothing is quoted."""
 
@@ -76,6 +79,7 @@ class Connection(HttpToolsProtocol):
 
     _head_bytes = 0
     _receiving = False
+    _short = True
     _asked = False
     _progress = 0.0
     _held: list[bytes] | None = None
@@ -133,7 +137,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._receiving, self._head_bytes = True, 0
+        self._receiving, self._short, self._head_bytes = True, True, 0
         self.scope["extensions"] = {"connection": self}  # type: ignore[dict-item]  # an extension of our own
 
     def on_url(self, url: bytes) -> None:
@@ -143,8 +147,8 @@ class Connection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value))
         name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
+        if name in _FRAMING:
+            self._note_framing(name, value)
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -185,21 +189,24 @@ class Connection(HttpToolsProtocol):
 
     def _may_be_prompt(self) -> bool:
         """Whether the request whose head was just read is short, and nothing is to be sent before its answer."""
-        if (
-            self._prompt is None
-            or not self._free
-            or self.flow.write_paused
-            or self.transport.is_closing()
-            or self.expect_100_continue
-            or self.parser.get_http_version() != "1.1"
-            or self.parser.should_upgrade()
-            or _PLAIN_PATH.fullmatch(self.url) is None
-        ):
-            return False
-        for name, value in self.headers:
-            if name == b"transfer-encoding" or (name == b"content-length" and int(value) > SHORT):
-                return False
-        return True
+        return (
+            self._prompt is not None
+            and self._short
+            and self._free
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+            and self.parser.get_http_version() == "1.1"
+            and not self.parser.should_upgrade()
+            and _PLAIN_PATH.fullmatch(self.url) is not None
+        )
+
+    def _note_framing(self, name: bytes, value: bytes) -> None:
+        if name == b"content-length":
+            self._short = self._short and int(value) <= SHORT
+            return
+        self._short = False
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
 
     def _answered(self, body: bytes) -> bool:
         """Answer the request that was just read, if that takes no ASGI exchange."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -113,7 +113,7 @@ class Exchange:
         self.request, self.reply = request, reply
 
     def to_json(self) -> Json:
-        asked = {spec.name: getattr(self.request, spec.name) for spec in fields(Request)}
+        asked = self.request._asdict()
         # An answer that is no JSON is text or bytes; of bytes the journal shows the text.
         reply = self.reply.decode("utf-8", "replace") if isinstance(self.reply, bytes) else self.reply
         return {"request": {**asked, "body": self.request.body.decode("latin-1")}, "reply": reply}

@@ -281,7 +281,8 @@ def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -
     if violations:
         raise StateError([violation.message for violation in violations])
     request = Request(operation.method, operation.path)
-    call = Call(mock, operation, request, identity, operation.with_defaults(body), mock.clock.now(), mock.new_uuid())
+    full = operation.with_defaults(body)
+    call = Call(mock, operation, request, identity, full, mock.clock.now(), mock.new_uuid(), {})
     shown = HANDLERS[operation.id](call)
     with mock.store.transaction(identity.workspace) as transaction:
         endpoint = transaction.get(Endpoint, body["name"])

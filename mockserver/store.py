@@ -322,44 +322,53 @@ class _Alone(Generic[State]):
         self._documents._lock.release()
 
 
+@dataclass(slots=True)
+class _Lines(Generic[Item]):
+    """The lines of one workspace that are kept, and how many there have been."""
+
+    kept: deque[Line[Item]]
+    count: int = 0
+
+
 class _MemoryLog(Generic[Item]):
     def __init__(self, capacity: int, whole: int) -> None:
         self.capacity, self._whole = capacity, whole
-        self._lines: dict[str, deque[Line[Item]]] = {}
-        self._counts: dict[str, int] = {}
-        self._changed = threading.Condition()
+        self._written: dict[str, _Lines[Item]] = {}
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._waiting = 0
 
     def append(self, workspace: str, item: Item, extra: object = None) -> int:
-        with self._changed:
-            number = self._counts.get(workspace, 0) + 1
-            self._counts[workspace] = number
-            lines = self._lines.get(workspace)
+        with self._lock:
+            lines = self._written.get(workspace)
             if lines is None:
-                lines = self._lines[workspace] = deque(maxlen=self.capacity)
-            lines.append(Line(number, item, extra))
-            if len(lines) > self._whole:
-                lines[-self._whole - 1].extra = None
+                lines = self._written[workspace] = _Lines(deque(maxlen=self.capacity))
+            lines.count = number = lines.count + 1
+            lines.kept.append(Line(number, item, extra))
+            if len(lines.kept) > self._whole:
+                lines.kept[-self._whole - 1].extra = None
             if self._waiting:
                 self._changed.notify_all()
         return number
 
     def lines(self, workspace: str) -> list[Line[Item]]:
-        with self._changed:
-            return list(self._lines.get(workspace, ()))
+        with self._lock:
+            lines = self._written.get(workspace)
+            return [] if lines is None else list(lines.kept)
 
     def newest(self, workspace: str) -> Iterator[Line[Item]]:
         return reversed(self.lines(workspace))
 
     def line(self, workspace: str, number: int) -> Line[Item] | None:
-        with self._changed:
-            lines = self._lines.get(workspace)
-            if not lines or not lines[0].number <= number <= lines[-1].number:
+        with self._lock:
+            lines = self._written.get(workspace)
+            if lines is None or not lines.kept[0].number <= number <= lines.count:
                 return None
-            return lines[number - lines[0].number]
+            return lines.kept[number - lines.kept[0].number]
 
     def count(self, workspace: str) -> int:
-        return self._counts.get(workspace, 0)
+        lines = self._written.get(workspace)
+        return 0 if lines is None else lines.count
 
     def wait(self, workspace: str, count: int, timeout: float) -> None:
         with self._changed:
@@ -370,13 +379,12 @@ class _MemoryLog(Generic[Item]):
                 self._waiting -= 1
 
     def workspaces(self) -> list[str]:
-        with self._changed:
-            return list(self._counts)
+        with self._lock:
+            return list(self._written)
 
     def clear(self, workspace: str) -> None:
-        with self._changed:
-            self._lines.pop(workspace, None)
-            self._counts.pop(workspace, None)
+        with self._lock:
+            self._written.pop(workspace, None)
 
 
 def open_store(url: str | None) -> Store:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .spec import Operation
+
+Found = tuple["Operation", Mapping[str, str]]
+"""An operation and the parameters of the path that it was found at."""
+
+MEMORABLE = 512
+"""Characters of a path that is looked up but once."""
 
 
 @dataclass(slots=True)
@@ -40,14 +47,17 @@ class Routes:
                     place = place.literal.setdefault(segment, _Place())
             place.operations[operation.method] = (operation, tuple(names))
 
-    def find(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
+        self._find = lru_cache(maxsize=4096)(self._search)
+
+    def find(self, method: str, path: str) -> Found | None:
         """The operation and the path's parameters; ``None`` when the document has nothing there for this method."""
+        return self._find(method, path) if len(path) < MEMORABLE else self._search(method, path)
+
+    def _search(self, method: str, path: str) -> Found | None:
         return _find(self._root, method, path.split("/"), 0, ())
 
 
-def _find(
-    place: _Place, method: str, segments: list[str], depth: int, values: tuple[str, ...]
-) -> tuple[Operation, Mapping[str, str]] | None:
+def _find(place: _Place, method: str, segments: list[str], depth: int, values: tuple[str, ...]) -> Found | None:
     if depth == len(segments):
         found = place.operations.get(method)
         return None if found is None else (found[0], dict(zip(found[1], values, strict=True)))

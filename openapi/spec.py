@@ -88,7 +88,7 @@ class Schema:
 
 
 class Shown(NamedTuple):
-    """What a JSON reply goes through on its way out: what is never shown is taken out, then it is checked and written."""
+    """What a JSON reply goes through on its way out: secrets are taken out, then it is checked and written."""
 
     strip: Walk
     write: Writer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
 import orjson
@@ -86,7 +85,7 @@ def refuse_query(call: Call, refusal: ApiError) -> Reply | Stream:
         target = find_route_optimized(call)
     else:
         target = find(call, call.parameters["name"])
-    call = replace(call, body=_read_anyway(call))
+    call = call._replace(body=_read_anyway(call))
 
     def choose() -> Asking:
         # Custom models read the body themselves; of the others, the model's own refusal comes before the contract's.
@@ -114,7 +113,7 @@ def refuse_named_query(call: Call, refusal: ApiError) -> Reply | Stream:
     def choose() -> Asking:
         raise refusal
 
-    return Exchange(replace(call, body=body), target, choose).answered()
+    return Exchange(call._replace(body=body), target, choose).answered()
 
 
 def _read_anyway(call: Call) -> Json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from ..domain.inference.answers import Answer
@@ -89,4 +88,4 @@ def _with_usage(answer: Answer, given: Mapping[str, int]) -> Answer:
             yield {**event, "usage": {**event["usage"], **given}} if event.get("usage") else event
 
     body = {**answer.body, "usage": {**answer.body.get("usage", {}), **given}}
-    return replace(answer, body=body, usage=usage, stream=events if stream else None)
+    return answer._replace(body=body, usage=usage, stream=events if stream else None)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from .. import catalog
 from ..auth import workspace_id
@@ -49,8 +50,7 @@ class Served:
     recovering: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """An endpoint that is ready to answer, as its configuration in force describes it."""
 
     name: str

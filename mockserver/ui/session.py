@@ -74,7 +74,7 @@ class Session:
         """A read in the user's name, as a handler is given it."""
         operation = self.mock.spec.operations[operation_id]
         request = Request(operation.method, path_of(operation, parameters), {}, parameters, base_url=self.base_url)
-        return Call(self.workspace, operation, request, self.user, None, self.now, "")
+        return Call(self.workspace, operation, request, self.user, None, self.now, "", {})
 
     def change(self, operation_id: str, body: Json = None, **parameters: str) -> Reply:
         """Ask for a change, through the same core as every client of the API."""

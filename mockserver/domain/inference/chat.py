@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -16,8 +15,7 @@ from .profiles import Family, UsageRule
 Chunk = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The drafts of one chat request and what frames them."""
 
     id: str
@@ -142,9 +140,8 @@ def _chunks(reply: Reply) -> Iterator[Chunk]:
     usage_so_far = _USAGE_SO_FAR[family.usage]
     delta_first = family.name == "claude"
     spent, open_choices = 0, len(reply.drafts)
-    for index, delta, tokens_sent, finish, entries in _interleaved(
-        [_steps(reply, index) for index in range(len(reply.drafts))]
-    ):
+    steps = [_steps(reply, index) for index in range(len(reply.drafts))]
+    for index, delta, tokens_sent, finish, entries in _interleaved(steps) if len(steps) > 1 else steps[0]:
         spent += tokens_sent
         choice: dict[str, Any] = {"delta": delta, "index": index} if delta_first else {"index": index, "delta": delta}
         choice["finish_reason"] = finish
@@ -190,9 +187,6 @@ _USAGE_SO_FAR: dict[UsageRule, Callable[[Usage, int], dict[str, Any]] | None] = 
 
 
 def _interleaved(sources: list[Iterator[_Step]]) -> Iterator[_Step]:
-    if len(sources) == 1:
-        yield from sources[0]
-        return
     while sources:
         for source in list(sources):
             step = next(source, None)
@@ -230,7 +224,7 @@ def _steps(reply: Reply, index: int) -> Iterator[_Step]:
 
 def _first_tokens(reply: Reply, draft: Draft) -> int:
     """The recorded opening chunk already counts the first piece."""
-    return tokens.count(next(iter(tokens.words(draft.text)), "")) if reply.family.pieces == "words" else 1
+    return next((count for _, count in tokens.counted_words(draft.text)), 0) if reply.family.pieces == "words" else 1
 
 
 def _pieces(reply: Reply, index: int) -> Iterator[tuple[str, int]]:
@@ -239,8 +233,10 @@ def _pieces(reply: Reply, index: int) -> Iterator[tuple[str, int]]:
     kind = reply.family.pieces
     if not scripted and (kind == "tokens" or reply.likelihoods):
         return zip(tokens.split(text), repeat(1), strict=False)
-    if scripted or kind == "words":
-        return ((piece, tokens.count(piece)) for piece in scripted or tokens.words(text))
+    if scripted:
+        return ((piece, tokens.count(piece)) for piece in scripted)
+    if kind == "words":
+        return iter(tokens.counted_words(text))
     return tokens.groups(text, seeds.rng("pieces", text))
 
 

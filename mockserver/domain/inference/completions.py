@@ -79,7 +79,7 @@ def _prompts(given: Any) -> tuple[str, ...]:
 
 def _choice(request: dict[str, Any], prompt: str, setting: Setting, limits: Limits, index: int) -> _Choice:
     plain = replace(setting.profile, family=replace(setting.profile.family, reasoning="never"))
-    setting = replace(setting, profile=plain)
+    setting = setting._replace(profile=plain)
     asked = question_in(prompt)
     conversation = Conversation((Message("user", asked or prompt),), choice="none")
     rng = drafting.source(conversation, setting, request.get("temperature"), request.get("seed"), index)

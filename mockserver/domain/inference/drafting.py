@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from . import prose, schema_sampling, seeds, tokens, tools
 from .conversation import Conversation, ToolCall
@@ -49,8 +49,7 @@ class Script:
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """Who answers, and when. ``turn`` counts the endpoint's answers; ``now`` is in milliseconds since the epoch.
 
     ``valid(schema, value)`` checks what is made for a schema; ``revise`` has the last word on every finished text
@@ -75,8 +74,7 @@ class Setting:
         return seeds.Bits("id", self.seed, self.profile.model, self.turn, *parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What ends an answer early."""
 
     max_tokens: int | None = None
@@ -106,8 +104,7 @@ class Draft:
         return (piece for piece, _ in tokens.groups(text, seeds.rng("pieces", text)))
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Token counts of a request and all of its answers."""
 
     prompt: int

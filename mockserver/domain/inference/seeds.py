@@ -68,11 +68,13 @@ def pick(source: Random, options: Sequence[Option]) -> Option:
     return options[index]
 
 
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+
 def uuid(source: Source) -> str:
     """A random (version 4) UUID."""
     digits = f"{source.getrandbits(128):032x}"
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def hexadecimal(source: Source, length: int) -> str:

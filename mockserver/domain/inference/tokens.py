@@ -54,6 +54,16 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def counted_words(text: str) -> tuple[tuple[str, int], ...]:
+    """The words of ``text``, each with how many tokens it has."""
+    return _count_words(text) if len(text) < 2000 else _count_words.__wrapped__(text)
+
+
+@lru_cache(maxsize=128)
+def _count_words(text: str) -> tuple[tuple[str, int], ...]:
+    return tuple((word, count(word)) for word in words(text))
+
+
 def groups(text: str, rng: Random) -> Iterator[tuple[str, int]]:
     """Runs of one to eight tokens, the first a single one, and their sizes: the pieces in which Claude streams."""
     tokens = _TOKEN.findall(text)
