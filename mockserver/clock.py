@@ -15,10 +15,6 @@ class Clock(Protocol):
         """Milliseconds since the epoch."""
         ...
 
-    def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass on this clock."""
-        ...
-
 
 class Setting(NamedTuple):
     """How a clock is set: milliseconds ahead of the machine, or the moment at which it is frozen.
@@ -93,11 +89,6 @@ class AdjustableClock:
         if setting.auto_advance and setting.frozen_at is not None:
             return self.change(lambda setting: setting.advanced(setting.auto_advance)).now()
         return self.now()
-
-    def sleep(self, seconds: float) -> None:
-        """Pass time: a running clock really waits, a frozen one is left where it is."""
-        if not self.frozen and seconds > 0:
-            time.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward. Raises ValueError for a negative number of seconds: time does not run back."""
