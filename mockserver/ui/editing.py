@@ -14,25 +14,24 @@ from .creation import explain, submitted
 from .rendering import page
 from .session import Session
 
+CONFIGURATION = "Edit configuration"
 OLDER = "Older rate limits"
+
+WITHIN = {"update_config": "config.", "put_ai_gateway": "ai_gateway."}
+"""Where the form, which is that of a creation, has the members of an operation's body."""
 
 
 def form(session: Session, name: str) -> str:
     """The form that says what the endpoint serves now."""
     view = session.read("get_serving_endpoint", name=name)
     config = view.get("config") or view.get("pending_config") or {}
-    return page("edit.html", name=name, title="Edit configuration", form=composed_of(session.mock.spec, config, name))
+    return page("edit.html", name=name, title=CONFIGURATION, form=composed_of(session.mock.spec, config, name))
 
 
 def update(session: Session, name: str) -> ResponseReturnValue:
     """Start the update and show the endpoint, or show what the API says is wrong."""
     composition = submitted(session)
-    body = composition.config()
-    reply = session.change("update_config", body, name=name)
-    if reply.status < 400:
-        return redirect(url_for("ui.endpoint_overview", name=name), 303)
-    explain(session, composition, "update_config", body, reply, "config.")
-    return page("edit.html", name=name, title="Edit configuration", form=composition)
+    return _set(session, composition, "update_config", composition.config(), name, CONFIGURATION)
 
 
 def gateway(session: Session, name: str) -> str:
@@ -84,6 +83,7 @@ def _set(
 ) -> ResponseReturnValue:
     reply = session.change(operation_id, body, name=name)
     if reply.status < 400:
-        return redirect(url_for("ui.endpoint_overview", name=name, _anchor=composition.part), 303)
-    explain(session, composition, operation_id, body, reply, "ai_gateway." if composition.part == "gateway" else "")
+        section = None if operation_id == "update_config" else composition.part
+        return redirect(url_for("ui.endpoint_overview", name=name, _anchor=section), 303)
+    explain(session, composition, operation_id, body, reply, WITHIN.get(operation_id, ""))
     return page("edit.html", name=name, title=title, form=composition)
