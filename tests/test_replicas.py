@@ -1,17 +1,15 @@
-"""Three processes on one PostgreSQL behind nginx are one mock: for every client, under load, and when one is killed."""
+"""Three processes on one PostgreSQL behind nginx are one mock: for every client, and under load."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import re
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +30,8 @@ from databricks.sdk.service.serving import (
 from machinery import Cluster, Replica, balancer, replicas
 from mlflow.deployments import get_deploy_client
 from openai import OpenAI
+from replica_clients import ENDPOINTS, EXTERNAL, FOUNDATION, ONE_WINS, Call, at_once, caller, chat, racing_updates
 
-ENDPOINTS = "/api/2.0/serving-endpoints"
-FOUNDATION = "databricks-meta-llama-3-3-70b-instruct"
-EXTERNAL = {
-    "name": "gpt-4o",
-    "provider": "openai",
-    "task": "llm/v1/chat",
-    "openai_config": {"openai_api_key": "{{secrets/scope/key}}"},
-}
 _numbers = itertools.count()
 
 
@@ -66,31 +57,9 @@ def token() -> str:
     return f"dapi-mock-replicas-{next(_numbers)}"
 
 
-Call = Callable[..., requests.Response]
-
-
-def caller(url: str, token: str) -> Call:
-    """A function that calls a server, or several in turn, each on a connection of its own."""
-    headers = {"Authorization": f"Bearer {token}", "X-Mock-Control-Token": "secret"}
-
-    def call(method: str, path: str, base: str = url, **options: Any) -> requests.Response:
-        return requests.request(method, base + path, headers=headers, timeout=30, **options)
-
-    return call
-
-
 @pytest.fixture
 def call(url: str, token: str) -> Call:
     return caller(url, token)
-
-
-def chat(name: str = FOUNDATION, **members: Any) -> dict[str, Any]:
-    return {"model": name, "messages": [{"role": "user", "content": "Hello?"}], **members}
-
-
-def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
-    with ThreadPoolExecutor(min(count, 24)) as pool:
-        return list(pool.map(work, range(count)))
 
 
 def test_requests_go_to_all_replicas_and_no_id_comes_twice(three: list[Replica], url: str) -> None:
@@ -278,7 +247,7 @@ def test_the_journal_the_metrics_and_the_payloads_are_those_of_all_replicas(thre
     for replica in three:
         metrics = call("GET", f"{ENDPOINTS}/m/metrics", replica.url).text
         assert re.search(r'^request_count_total\{.*served_entity_name="gpt"\} 30$', metrics, re.MULTILINE), metrics
-    waited = threading.Thread(target=lambda: (time.sleep(0.3), call("GET", f"{ENDPOINTS}/m", three[1].url)))
+    waited = threading.Timer(0.3, call, ("GET", f"{ENDPOINTS}/m", three[1].url))
     waited.start()
     query = "operation=get_serving_endpoint&count=1&timeout=20"
     assert call("GET", f"/__mock__/journal/wait?{query}", three[2].url).json()["count"] == 1
@@ -340,109 +309,9 @@ def test_of_two_simultaneous_creates_one_wins(three: list[Replica], call: Call) 
         assert codes == {None, "RESOURCE_ALREADY_EXISTS"}
 
 
-def racing_updates(urls: list[str], token: str, rounds: int) -> None:
-    """Let two replicas update one endpoint at once, again and again: exactly one wins each time.
-
-    The clock stands still, so the winner's update stays under way until the next round begins.
-    """
-    sessions = [requests.Session() for _ in urls]
-    for session in sessions:
-        session.headers.update({"Authorization": f"Bearer {token}", "X-Mock-Control-Token": "secret"})
-    entity = {"name": "m", "entity_name": "main.default.m", "entity_version": "1", "workload_size": "Small",
-              "scale_to_zero_enabled": True}  # fmt: skip
-    made = {"name": "e", "config": {"served_entities": [entity]}}
-    sessions[0].post(f"{urls[0]}/__mock__/clock", json={"freeze": True}, timeout=30).raise_for_status()
-    sessions[0].post(urls[0] + ENDPOINTS, json=made, timeout=30).raise_for_status()
-
-    def update(number: int) -> tuple[int, Any]:
-        body = {"served_entities": [{**entity, "entity_version": str(number + 1)}]}
-        answer = sessions[number].put(f"{urls[number]}{ENDPOINTS}/e/config", json=body, timeout=30)
-        return answer.status_code, answer.json().get("error_code")
-
-    with ThreadPoolExecutor(len(urls)) as pool:
-        for round_number in range(rounds):
-            advance = {"advance": 60}
-            sessions[0].post(f"{urls[0]}/__mock__/clock", json=advance, timeout=30).raise_for_status()
-            answers = sorted(pool.map(update, range(len(urls))), key=str)
-            assert answers == [(200, None), (409, "RESOURCE_CONFLICT")], round_number
-    found = sessions[1].get(f"{urls[1]}{ENDPOINTS}/e", timeout=30).json()
-    assert found["pending_config"]["config_version"] == rounds + 1
-    for session in sessions:
-        session.close()
-
-
 def test_two_replicas_update_one_endpoint_a_thousand_times_and_one_wins_each_time(
     three: list[Replica], token: str
 ) -> None:
-    racing_updates([three[0].url, three[1].url], token, 500)
-
-
-def test_two_processes_on_one_sqlite_file_are_one_mock(tmp_path: Path, token: str) -> None:
-    with replicas(2, f"sqlite:///{tmp_path}/mock.db", "--control-token", "secret") as both:
-        racing_updates([replica.url for replica in both], token, 100)
-        call = caller(both[0].url, f"{token}-limits")
-        limits = {"rate_limits": [{"calls": 20, "key": "endpoint", "renewal_period": "minute"}]}
-        assert call("PUT", f"{ENDPOINTS}/{FOUNDATION}/rate-limits", json=limits).status_code == 200
-        asked = at_once(
-            40,
-            lambda n: call("POST", "/serving-endpoints/chat/completions", both[n % 2].url, json=chat()).status_code,
-        )
-        assert Counter(asked) == {200: 20, 429: 20}
-        journal = call("GET", "/__mock__/journal", both[1].url).json()
-        assert [entry["number"] for entry in journal["entries"]] == list(range(1, 42))
-
-
-def test_nothing_acknowledged_is_lost_when_a_replica_is_killed_under_load(postgresql: Cluster, token: str) -> None:
-    with (
-        replicas(3, postgresql.url(), "--provisioning", "0") as running,
-        balancer([replica.port for replica in running]) as url,
-    ):
-        acknowledged: list[str] = []
-        failed: list[str] = []
-        enough, after = threading.Event(), 150
-
-        def write(writer: int) -> None:
-            session = requests.Session()
-            session.headers["Authorization"] = f"Bearer {token}"
-            for number in range(60):
-                name = f"e-{writer}-{number}"
-                try:
-                    status = session.post(url + ENDPOINTS, json={"name": name}, timeout=30).status_code
-                except requests.RequestException as problem:
-                    status = 0
-                    failed.append(repr(problem))
-                if status == 200:
-                    acknowledged.append(name)
-                else:
-                    failed.append(f"{name}: {status}")
-                if len(acknowledged) >= after:
-                    enough.set()
-            session.close()
-
-        threads = [threading.Thread(target=write, args=(writer,)) for writer in range(6)]
-        for thread in threads:
-            thread.start()
-        assert enough.wait(60)
-        running[1].kill()
-        for thread in threads:
-            thread.join()
-        # At most one request for each writer was under way in the replica that died.
-        assert len(failed) <= 6, failed
-        assert len(acknowledged) >= 354
-        headers = {"Authorization": f"Bearer {token}"}
-        for base in (running[0].url, running[2].url, url):
-            listed = requests.get(base + ENDPOINTS, headers=headers, timeout=30).json()["endpoints"]
-            assert set(acknowledged) <= {item["name"] for item in listed}
-
-
-def test_replicas_that_begin_at_once_with_the_same_file_keep_what_was_made_meanwhile(
-    postgresql: Cluster, tmp_path: Path
-) -> None:
-    described = {"version": 1, "endpoints": [{"name": f"e{number}"} for number in range(40)]}
-    (tmp_path / "state.json").write_text(json.dumps(described))
-    with replicas(3, postgresql.url(), "--state", str(tmp_path / "state.json"), "--control-token", "secret") as running:
-        call = caller(running[0].url, "dapi-mock")
-        assert call("POST", ENDPOINTS, json={"name": "mine"}).status_code == 200
-        for replica in running:
-            listed = call("GET", ENDPOINTS, replica.url).json()["endpoints"]
-            assert [item["name"] for item in listed if "creator" in item] == [*(f"e{n}" for n in range(40)), "mine"]
+    outcomes, version = racing_updates([three[0].url, three[1].url], token, 500)
+    assert outcomes == {ONE_WINS: 500}
+    assert version == 501
