@@ -28,10 +28,8 @@ def an_empty_config_appears(case: Case) -> None:
 
 @defect("lifecycle.version", "external-lifecycle")
 def the_version_stays_one(case: Case) -> None:
-    for document in case.endpoints():
-        for form in ("config", "pending_config"):
-            if form in document:
-                document[form]["config_version"] = 1
+    for config in case.configs():
+        config["config_version"] = 1
 
 
 @defect("lifecycle.old-serves", "external-lifecycle")
@@ -83,11 +81,12 @@ def second_updates_are_accepted(case: Case) -> None:
 
 @defect("lifecycle.race", "racing-creates")
 def both_racers_win(case: Case) -> None:
-    if case.is_create and isinstance(case.asked, dict) and "race" in str(case.asked.get("name")):
+    name = str(case.members.get("name"))
+    if case.is_create and "race" in name:
         if case.ok:
-            case.memory[case.asked["name"]] = case.body
-        elif case.asked["name"] in case.memory:
-            case.status, case.body = 200, case.memory[case.asked["name"]]
+            case.memory[name] = case.body
+        elif name in case.memory:
+            case.status, case.body = 200, case.memory[name]
 
 
 @defect("lifecycle.transition", "external-lifecycle")
@@ -127,17 +126,15 @@ def telemetry_conflict_is_a_400(case: Case) -> None:
 
 
 @defect("limits.enforced", "enforced-limits", before=True)
-def limits_are_forgotten(case: Case) -> bool:
-    if case.path.endswith("/rate-limits") and isinstance(case.asked, dict):
+def limits_are_forgotten(case: Case) -> None:
+    if case.path.endswith("/rate-limits"):
         case.sent = case.sent.replace(b'"calls": 4', b'"calls": 400')
-    return False
 
 
 @defect("limits.not-early", "enforced-limits", before=True)
-def limits_come_one_early(case: Case) -> bool:
+def limits_come_one_early(case: Case) -> None:
     if case.path.endswith("/rate-limits"):
         case.sent = case.sent.replace(b'"calls": 4', b'"calls": 3')
-    return False
 
 
 @defect("limits.envelope", "enforced-limits")
@@ -167,17 +164,15 @@ def limits_are_never_lifted(case: Case) -> None:
 
 
 @defect("limits.enforced", "token-limits", before=True)
-def tokens_are_not_limited(case: Case) -> bool:
+def tokens_are_not_limited(case: Case) -> None:
     if case.path.endswith("/ai-gateway"):
         case.sent = case.sent.replace(b'"tokens": 30', b'"tokens": 3000000')
-    return False
 
 
 @defect("limits.enforced", "limits-of-none", before=True)
-def a_limit_of_none_is_no_limit(case: Case) -> bool:
+def a_limit_of_none_is_no_limit(case: Case) -> None:
     if case.path.endswith("/ai-gateway"):
         case.sent = case.sent.replace(b'"calls": 0', b'"calls": 900')
-    return False
 
 
 @defect("limits.enforced", "limits-by-every-route")
@@ -190,7 +185,6 @@ def one_route_is_not_limited(case: Case) -> None:
 
 
 @defect("limits.enforced", "limits-of-groups", before=True)
-def groups_are_not_limited(case: Case) -> bool:
+def groups_are_not_limited(case: Case) -> None:
     if case.path.endswith("/ai-gateway"):
         case.sent = case.sent.replace(b'"principal": "', b'"principal": "not-')
-    return False

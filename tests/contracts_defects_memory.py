@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import json
-
-from contracts_planting import DEFECTS, Case, Defect, defect
+from contracts_planting import Case, defect
 
 
 @defect("memory.config", "custom-lifecycle")
 def environment_is_lost(case: Case) -> None:
-    for document in case.endpoints():
-        for form in ("config", "pending_config"):
-            for entity in (document.get(form) or {}).get("served_entities") or []:
-                entity.pop("environment_vars", None)
+    for entity in case.entities():
+        entity.pop("environment_vars", None)
 
 
 @defect("memory.config", "accepted-providers")
 def provider_config_is_lost(case: Case) -> None:
-    for document in case.endpoints():
-        for form in ("config", "pending_config"):
-            for entity in (document.get(form) or {}).get("served_entities") or []:
-                (entity.get("external_model") or {}).get("anthropic_config", {}).pop("anthropic_api_key", None)
+    for entity in case.entities():
+        (entity.get("external_model") or {}).get("anthropic_config", {}).pop("anthropic_api_key", None)
 
 
 @defect("memory.traffic", "custom-lifecycle")
 def traffic_is_evened_out(case: Case) -> None:
-    for document in case.endpoints():
-        for form in ("config", "pending_config"):
-            routes = ((document.get(form) or {}).get("traffic_config") or {}).get("routes") or []
-            for route in routes:
-                route["traffic_percentage"] = 100 // len(routes)
+    for config in case.configs():
+        routes = (config.get("traffic_config") or {}).get("routes") or []
+        for route in routes:
+            route["traffic_percentage"] = 100 // len(routes)
 
 
-@defect("memory.tags", "tags")
-def deleted_tags_stay(case: Case) -> bool:
-    if case.is_("PATCH", "/tags") and isinstance(case.asked, dict) and case.asked.get("delete_tags"):
-        case.sent = json.dumps({**case.asked, "delete_tags": []}).encode()
-    return False
-
-
-DEFECTS["deleted-tags-stay"] = Defect("deleted-tags-stay", "memory.tags", ("tags",), deleted_tags_stay, before=True)
+@defect("memory.tags", "tags", before=True)
+def deleted_tags_stay(case: Case) -> None:
+    if case.is_("PATCH", "/tags") and case.members.get("delete_tags"):
+        case.ask({**case.members, "delete_tags": []})
 
 
 @defect("memory.tags", "tags")
@@ -80,10 +69,9 @@ def telemetry_is_not_removed(case: Case) -> None:
 
 
 @defect("memory.permissions", "permissions", before=True)
-def permissions_are_replaced_by_patch(case: Case) -> bool:
+def permissions_are_replaced_by_patch(case: Case) -> None:
     if case.method == "PATCH" and "/permissions/" in case.path:
         case.environ["REQUEST_METHOD"] = "PUT"
-    return False
 
 
 @defect("memory.description", "external-lifecycle")
@@ -171,10 +159,10 @@ def the_deleted_stay_listed(case: Case) -> None:
 
 @defect("memory.duplicate", "refused-updates", before=True)
 def duplicates_are_welcome(case: Case) -> bool:
-    if not case.is_create or not isinstance(case.asked, dict):
+    if not case.is_create or not case.members:
         return False
     known = case.memory.setdefault("names", {})
-    name = case.asked.get("name")
+    name = str(case.members.get("name"))
     if name in known:
         case.status, case.headers, case.json = 200, [("Content-Type", "application/json")], known[name]
         return True
@@ -182,25 +170,14 @@ def duplicates_are_welcome(case: Case) -> bool:
     return False
 
 
-@defect("memory.refused-write", "refused-updates", before=True)
-def refused_updates_leave_a_tag(case: Case) -> bool:
-    if case.is_("PUT", "/config"):
-        case.memory.setdefault("updated", set()).add(case.name)
-    return False
-
-
-def _mark_refused(case: Case) -> None:
+@defect("memory.refused-write", "refused-updates")
+def refused_updates_leave_a_tag(case: Case) -> None:
     refused = case.memory.setdefault("refused", set())
     if case.is_("PUT", "/config") and case.status == 400:
         refused.add(case.name)
     elif case.is_("GET") and case.name in refused:
         for document in case.endpoints():
             document["tags"] = [{"key": "half-done"}]
-
-
-DEFECTS["refused-updates-leave-a-tag"] = Defect(
-    "refused-updates-leave-a-tag", "memory.refused-write", ("refused-updates",), _mark_refused
-)
 
 
 @defect("memory.recreate", "external-lifecycle")

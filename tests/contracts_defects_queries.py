@@ -31,17 +31,15 @@ def indexes_are_swapped(case: Case) -> None:
 
 
 @defect("query.max-tokens", "chat-queries", before=True)
-def max_tokens_are_ignored(case: Case) -> bool:
-    if case.is_query and isinstance(case.asked, dict) and isinstance(case.asked.get("max_tokens"), int):
-        case.sent = json.dumps({**case.asked, "max_tokens": max(case.asked["max_tokens"], 4) * 3}).encode()
-    return False
+def max_tokens_are_ignored(case: Case) -> None:
+    if case.is_query and isinstance(case.members.get("max_tokens"), int):
+        case.ask({**case.members, "max_tokens": max(case.members["max_tokens"], 4) * 3})
 
 
 @defect("query.stop", "chat-queries", before=True)
-def stop_is_ignored(case: Case) -> bool:
-    if case.is_query and isinstance(case.asked, dict) and "stop" in case.asked:
-        case.sent = json.dumps({key: value for key, value in case.asked.items() if key != "stop"}).encode()
-    return False
+def stop_is_ignored(case: Case) -> None:
+    if case.is_query and "stop" in case.members:
+        case.ask({key: value for key, value in case.members.items() if key != "stop"})
 
 
 @defect("query.finish-reason", "chat-queries")
@@ -83,11 +81,9 @@ def zero_is_not_zero(case: Case) -> None:
 
 
 @defect("query.varied", "chat-queries", before=True)
-def one_answer_for_everybody(case: Case) -> bool:
-    if case.is_query and isinstance(case.asked, dict) and case.asked.get("messages"):
-        same = [{"role": "user", "content": "Hello."}]
-        case.sent = json.dumps({**case.asked, "messages": same}).encode()
-    return False
+def one_answer_for_everybody(case: Case) -> None:
+    if case.is_query and case.members.get("messages"):
+        case.ask({**case.members, "messages": [{"role": "user", "content": "Hello."}]})
 
 
 @defect("query.served-model", "custom-queries")
@@ -96,10 +92,9 @@ def no_served_model_name(case: Case) -> None:
 
 
 @defect("query.served-model", "custom-queries", before=True)
-def all_traffic_to_the_first(case: Case) -> bool:
+def all_traffic_to_the_first(case: Case) -> None:
     if case.method == "POST" and case.path.endswith("scorer-001/invocations") and "served-models" not in case.path:
         case.environ["PATH_INFO"] = case.path.replace("/invocations", "/served-models/major/invocations")
-    return False
 
 
 @defect("query.routes", "openai-routes")
@@ -154,17 +149,15 @@ def two_forms_are_fine(case: Case) -> None:
 
 
 @defect("query.refuses", "refused-queries", before=True)
-def temperatures_are_clamped(case: Case) -> bool:
-    if case.is_query and isinstance(case.asked, dict) and isinstance(case.asked.get("temperature"), int | float):
-        case.sent = json.dumps({**case.asked, "temperature": min(2, max(0, case.asked["temperature"]))}).encode()
-    return False
+def temperatures_are_clamped(case: Case) -> None:
+    if case.is_query and isinstance(case.members.get("temperature"), int | float):
+        case.ask({**case.members, "temperature": min(2, max(0, case.members["temperature"]))})
 
 
 @defect("query.unknown-field", "refused-queries", before=True)
-def unknown_members_are_dropped(case: Case) -> bool:
-    if case.is_query and isinstance(case.asked, dict):
-        case.sent = json.dumps({key: value for key, value in case.asked.items() if key != "made_up"}).encode()
-    return False
+def unknown_members_are_dropped(case: Case) -> None:
+    if case.is_query and case.members:
+        case.ask({key: value for key, value in case.members.items() if key != "made_up"})
 
 
 @defect("query.unknown-endpoint", "openai-routes")
@@ -188,7 +181,7 @@ def tools_lose_an_argument(case: Case) -> None:
 
 @defect("query.json", "tools-and-formats")
 def json_with_a_preface(case: Case) -> None:
-    if isinstance(case.asked, dict) and "response_format" in case.asked:
+    if "response_format" in case.members:
         for choice in answers(case):
             choice["message"]["content"] = "Here you are: " + str(choice["message"]["content"])
 
@@ -306,7 +299,7 @@ def streamed_usage_is_wrong(case: Case) -> None:
 
 @defect("stream.refusal", "refused-queries")
 def refusals_are_streamed(case: Case) -> None:
-    if case.is_query and case.status == 400 and isinstance(case.asked, dict) and case.asked.get("stream") is True:
+    if case.is_query and case.status == 400 and case.members.get("stream") is True:
         case.set_header("Content-Type", "text/event-stream")
 
 

@@ -17,43 +17,47 @@ def _let_through(law: str, journey: str, name: str, fits: Callable[[Case], bool]
         if case.status in (400, 415) and fits(case):
             case.status = 200
             case.headers = [("Content-Type", "application/json")]
-            case.json = {
-                "name": (case.asked or {}).get("name", case.name) if isinstance(case.asked, dict) else case.name
-            }
+            case.json = {"name": case.members.get("name", case.name)}
 
     DEFECTS[name] = Defect(name, law, (journey,), change)
 
 
+def _config(case: Case) -> dict[str, Json]:
+    config = case.members.get("config") if case.is_create else case.members
+    return config if isinstance(config, dict) else {}
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def _entities(case: Case) -> list[dict[str, Json]]:
-    body = case.asked if isinstance(case.asked, dict) else {}
-    config = body.get("config") if case.is_create else body
-    entities = (config or {}).get("served_entities") if isinstance(config, dict) else None
-    return [each for each in entities or [] if isinstance(each, dict)] if isinstance(entities, list) else []
+    return _objects(_config(case).get("served_entities"))
 
 
 def _routes(case: Case) -> list[dict[str, Json]]:
-    body = case.asked if isinstance(case.asked, dict) else {}
-    config = body.get("config") if case.is_create else body
-    return ((config or {}).get("traffic_config") or {}).get("routes") or [] if isinstance(config, dict) else []
+    traffic = _config(case).get("traffic_config")
+    return _objects(traffic.get("routes")) if isinstance(traffic, dict) else []
 
 
 def _externals(case: Case) -> list[dict[str, Json]]:
-    return [each["external_model"] for each in _entities(case) if "external_model" in each]
+    return _objects([each.get("external_model") for each in _entities(case)])
 
 
 def _sums(case: Case) -> bool:
     shares = [route.get("traffic_percentage") for route in _routes(case)]
-    return bool(shares) and all(type(share) is int for share in shares) and sum(shares) != 100
+    whole = [share for share in shares if type(share) is int]
+    return bool(shares) and whole == shares and sum(whole) != 100
 
 
-def _provider_configs(case: Case) -> list[tuple[str, dict[str, Json]]]:
-    return [(key, value) for each in _externals(case) for key, value in each.items() if key.endswith("_config")]
+def _provider_configs(case: Case) -> list[dict[str, Json]]:
+    return _objects([value for each in _externals(case) for key, value in each.items() if key.endswith("_config")])
 
 
 def _wrong_reference(case: Case) -> bool:
     return any(
         key.endswith(("_key", "_token")) and isinstance(value, str) and not value.startswith("{{secrets/")
-        for _, config in _provider_configs(case)
+        for config in _provider_configs(case)
         for key, value in config.items()
     )
 
@@ -63,7 +67,7 @@ for _law, _journey, _name, _fits in (
         "rules.name",
         "refused-traffic",
         "any-name-goes",
-        lambda case: case.is_create and " " in str((case.asked or {}).get("name")),
+        lambda case: case.is_create and " " in str(case.members.get("name")),
     ),
     ("rules.traffic-sum", "refused-traffic", "sums-are-not-checked", _sums),
     (
@@ -88,7 +92,7 @@ for _law, _journey, _name, _fits in (
         "rules.both-served",
         "refused-entities",
         "both-forms-together",
-        lambda case: "served_models" in ((case.asked or {}).get("config") or {}),
+        lambda case: "served_models" in _config(case),
     ),
     (
         "rules.mix",
@@ -118,13 +122,13 @@ for _law, _journey, _name, _fits in (
         "rules.same-task",
         "refused-entities",
         "tasks-are-mixed",
-        lambda case: len({e.get("task") for e in _externals(case)}) == 2,
+        lambda case: len({str(e.get("task")) for e in _externals(case)}) == 2,
     ),
     (
         "rules.provider-config",
         "refused-providers",
         "empty-provider-config",
-        lambda case: any(not config for _, config in _provider_configs(case)),
+        lambda case: any(not config for config in _provider_configs(case)),
     ),
     (
         "rules.provider-known",
@@ -136,7 +140,7 @@ for _law, _journey, _name, _fits in (
         "rules.secret-pair",
         "refused-providers",
         "both-halves-of-a-secret",
-        lambda case: any(key + "_plaintext" in config for _, config in _provider_configs(case) for key in config),
+        lambda case: any(key + "_plaintext" in config for config in _provider_configs(case) for key in config),
     ),
     ("rules.secret-reference", "refused-providers", "pasted-secrets", _wrong_reference),
     (
@@ -206,16 +210,14 @@ def unknown_members_are_refused(case: Case) -> None:
 
 
 @defect("access.no-token", "strangers-read", before=True)
-def nobody_is_let_in(case: Case) -> bool:
+def nobody_is_let_in(case: Case) -> None:
     case.environ.setdefault("HTTP_AUTHORIZATION", "Bearer dapi-mock")
-    return False
 
 
 @defect("access.wrong-token", "strangers-read", before=True)
-def every_token_is_good(case: Case) -> bool:
+def every_token_is_good(case: Case) -> None:
     if case.environ.get("HTTP_AUTHORIZATION", "").startswith("Bearer dapi"):
         case.environ["HTTP_AUTHORIZATION"] = "Bearer dapi-mock"
-    return False
 
 
 @defect("access.public", "discovery")
@@ -232,15 +234,8 @@ def basic_is_refused(case: Case) -> None:
         case.set_header("WWW-Authenticate", "Bearer realm=x")
 
 
-@defect("access.no-effect", "strangers-write", before=True)
-def refused_and_done_all_the_same(case: Case) -> bool:
-    if "HTTP_AUTHORIZATION" not in case.environ and case.is_("PATCH", "/tags"):
-        case.environ["HTTP_AUTHORIZATION"] = "Bearer dapi-mock"
-        case.memory["sneaked"] = True
-    return False
-
-
-def _sneak(case: Case) -> None:
+@defect("access.no-effect", "strangers-write")
+def refused_and_done_all_the_same(case: Case) -> None:
     if case.is_("PATCH", "/tags") and case.status == 401:
         case.memory[case.name] = True
     elif case.is_("GET") and case.memory.get(case.name):
@@ -248,15 +243,10 @@ def _sneak(case: Case) -> None:
             document["tags"] = [*document.get("tags", []), {"key": "intruder", "value": "yes"}]
 
 
-DEFECTS["refused-and-done-all-the-same"] = Defect(
-    "refused-and-done-all-the-same", "access.no-effect", ("strangers-write",), _sneak
-)
-
-
 @defect("access.secret", "accepted-providers")
 def plain_secrets_are_echoed(case: Case) -> None:
     if case.is_create:
-        case.memory[(case.asked or {}).get("name")] = case.asked
+        case.memory[str(case.members.get("name"))] = case.asked
     elif case.is_("GET") and case.name in case.memory:
         for document in case.endpoints():
             document["request"] = case.memory[case.name]
@@ -269,19 +259,17 @@ def tokens_expire_at_once(case: Case) -> None:
 
 
 @defect("access.workspace", "other-workspace", before=True)
-def workspaces_are_one(case: Case) -> bool:
+def workspaces_are_one(case: Case) -> None:
     if case.environ.get("HTTP_AUTHORIZATION", "").startswith("Bearer dapi-mock-"):
         case.environ["HTTP_AUTHORIZATION"] = "Bearer dapi-mock"
-    return False
 
 
 @defect("access.levels", "lesser-rights", before=True)
-def rights_are_not_enforced(case: Case) -> bool:
+def rights_are_not_enforced(case: Case) -> None:
     credential = case.environ.get("HTTP_AUTHORIZATION", "")
     of_another = "sk-canary-" in credential or credential.count(".") == 2
     if of_another and not case.path.endswith("/Me"):
         case.environ["HTTP_AUTHORIZATION"] = "Bearer dapi-mock"
-    return False
 
 
 # --- robustness ---

@@ -47,10 +47,21 @@ class Case:
 
     @property
     def asked(self) -> Json:
+        """The request as JSON; ``None`` when it is none, or nested too deeply to be read."""
         try:
             return json.loads(self.sent)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
+
+    @property
+    def members(self) -> dict[str, Json]:
+        """The members of the request; none when it is not a JSON object."""
+        asked = self.asked
+        return asked if isinstance(asked, dict) else {}
+
+    def ask(self, members: dict[str, Json]) -> None:
+        """Let the request have these members instead."""
+        self.sent = json.dumps(members).encode()
 
     @property
     def ok(self) -> bool:
@@ -106,6 +117,16 @@ class Case:
         items = self.json.get("endpoints") if self.is_list else [self.json]
         yield from (item for item in items or [] if isinstance(item, dict) and "id" in item and "creator" in item)
 
+    def configs(self) -> Iterator[dict[str, Json]]:
+        """The configurations of those endpoints, the pending ones too."""
+        for document in self.endpoints():
+            yield from (document[form] for form in ("config", "pending_config") if document.get(form))
+
+    def entities(self) -> Iterator[dict[str, Json]]:
+        """The served entities of those configurations."""
+        for config in self.configs():
+            yield from config.get("served_entities") or []
+
     def refuse(self, status: int, code: Json, message: str = "Refused.") -> None:
         self.status, self.headers = status, [("Content-Type", "application/json")]
         self.json = {"error_code": code, "message": message}
@@ -116,7 +137,7 @@ Change = Callable[[Case], Any]
 
 @dataclass(frozen=True)
 class Defect:
-    """``before`` may answer by itself (True) or change the request; ``after`` changes the reply."""
+    """``before`` changes the request or answers by itself, which it says with True; ``after`` changes the reply."""
 
     name: str
     law: str
