@@ -63,7 +63,7 @@ def decode(kind: type[Record], value: Json, where: str = "") -> Record:
 
 @cache
 def _fields(kind: type) -> tuple[Field[Any], ...]:
-    return fields(kind)
+    return tuple(spec for spec in fields(kind) if spec.init)
 
 
 def _is_default(spec: Field[Any], value: Any) -> bool:
@@ -167,8 +167,8 @@ def _mapping(item: Decoder) -> Decoder:
 
 def _dataclass(kind: type) -> Decoder:
     hints = get_type_hints(kind)
-    members = {spec.name: _decoder(hints[spec.name]) for spec in fields(kind)}
-    required = [spec.name for spec in fields(kind) if spec.default is MISSING and spec.default_factory is MISSING]
+    members = {spec.name: _decoder(hints[spec.name]) for spec in _fields(kind)}
+    required = [spec.name for spec in _fields(kind) if spec.default is MISSING and spec.default_factory is MISSING]
 
     def decoded(value: Json, where: str) -> Any:
         if not isinstance(value, dict):

@@ -372,5 +372,5 @@ def _members(value: Any) -> Any:
     if hasattr(value, "to_json"):
         return value.to_json()
     if is_dataclass(value):
-        return {spec.name: getattr(value, spec.name) for spec in fields(value)}
+        return {spec.name: getattr(value, spec.name) for spec in fields(value) if spec.init}
     return encode(value)

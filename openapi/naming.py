@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from .values import REDACTED, is_secret, resolve, said
@@ -85,33 +87,39 @@ class _Place:
         return {name: self.names._place(schemas) for name, schemas in self.members.items()}
 
     @cached_property
+    def deep(self) -> dict[str, _Place]:
+        """The members in which something could be unknown."""
+        return {name: place for name, place in self.inside.items() if not place.plain}
+
+    @cached_property
     def flat(self) -> bool:
         """Whether a value of this place is an object in which only members of its own could be unknown."""
-        return self.closed and all(place.plain for place in self.inside.values())
+        return self.closed and not self.deep
 
     @cached_property
     def item(self) -> _Place:
         return self.names._place(self.items)
 
     def known_of(self, value: Any) -> Any:
-        """The value without members that nothing names."""
+        """The value without members that nothing names; the very same value where there are none."""
         if isinstance(value, dict):
             if not self.closed:
                 return value
-            inside = self.inside
-            if self.flat and value.keys() <= inside.keys():
-                return value
-            return {
-                name: child if inside[name].plain else inside[name].known_of(child)
-                for name, child in value.items()
-                if name in inside
-            }
+            if not value.keys() <= self.inside.keys():
+                value = {name: child for name, child in value.items() if name in self.inside}
+            changes = {}
+            for name in self.deep.keys() & value.keys():
+                known = self.deep[name].known_of(value[name])
+                if known is not value[name]:
+                    changes[name] = known
+            return {**value, **changes} if changes else value
         if not isinstance(value, list) or not self.items or self.item.plain:
             return value
         item = self.item
-        if item.flat and all(type(each) is dict and each.keys() <= item.inside.keys() for each in value):
+        if item.flat and {*map(type, value)} == {dict} and {*chain.from_iterable(value)} <= item.inside.keys():
             return value
-        return [item.known_of(each) for each in value]
+        result = [item.known_of(each) for each in value]
+        return value if all(map(operator.is_, result, value)) else result
 
     @cached_property
     def holds_secrets(self) -> bool:

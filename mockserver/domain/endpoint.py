@@ -8,7 +8,7 @@ test's clock and a store that several processes share.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .config import Config
@@ -132,13 +132,19 @@ class Endpoint:
     telemetry: Mapping[str, Json] | None = None
     recovery: Recovery | None = None
     past: tuple[Ended, ...] = ()
+    settled: Endpoint | None = field(default=None, init=False, compare=False, repr=False)
+    """The endpoint as it stands once its deployment has ended well, when somebody has asked for it."""
 
     def at(self, now: int) -> Endpoint:
         """The endpoint as it stands at ``now``: a deployment that ended well has become the configuration."""
         deployment = self.deployment
         if deployment is None or not deployment.is_over(now) or deployment.outcome != "READY":
             return self
-        return replace(self, config=deployment.config, deployment=None, stopped=False)
+        settled = self.settled
+        if settled is None:
+            settled = replace(self, config=deployment.config, deployment=None, stopped=False)
+            object.__setattr__(self, "settled", settled)  # worked out once; it is no part of the value
+        return settled
 
     def config_update(self, now: int) -> ConfigUpdate:
         """The state of the latest update."""
