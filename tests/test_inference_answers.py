@@ -1,4 +1,4 @@
-"""Chat, completions, responses, agents, messages: streams equal answers, usage adds up, limits hold, seeds repeat."""
+"""Chat: streams equal answers, usage adds up, limits hold, seeds repeat."""
 
 from __future__ import annotations
 
@@ -8,143 +8,35 @@ import subprocess
 import sys
 from typing import Any
 
-import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from mockserver import catalog
-from mockserver.domain.inference import (
-    agents,
-    anthropic,
-    chat,
-    checks,
-    completions,
-    drafting,
-    profiles,
-    refusals,
-    responses,
-    tokens,
+from model_answers import (
+    CLAUDE,
+    EVENT,
+    GPT,
+    LLAMA,
+    NOW,
+    OCEAN,
+    OSS,
+    PROFILES,
+    REQUESTS,
+    THINKER,
+    WEATHER,
+    answered,
+    any_profile,
+    asked,
+    assembled,
+    message,
+    setting,
+    text,
+    valid,
+    whole,
 )
-from mockserver.domain.inference.answers import Answer
+
+from mockserver.domain.inference import chat, drafting, profiles, tokens
 from mockserver.domain.inference.drafting import Setting
 from mockserver.vocabulary import vocabulary
-from openapi import load
-
-NOW = 1_767_213_439_000
-LLAMA = catalog.hosted_profile("databricks-meta-llama-3-3-70b-instruct")
-CLAUDE = catalog.hosted_profile("databricks-claude-3-7-sonnet")
-OSS = catalog.hosted_profile("databricks-gpt-oss-20b")
-GPT = catalog.external_profile("openai", "gpt-4")
-LEGACY = catalog.hosted_profile("databricks-llama-2-70b-chat")
-GEMINI = catalog.hosted_profile("databricks-gemini-3-pro")
-THINKER = catalog.hosted_profile("databricks-gpt-5")
-PROFILES = [LLAMA, CLAUDE, OSS, GPT, LEGACY, GEMINI, THINKER]
-OCEAN = "Can you tell me about the ocean, please?"
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Get the weather in a given city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
-EVENT = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string"},
-        "date": {"type": "string"},
-        "participants": {"type": "array", "items": {"type": "string"}},
-    },
-    "required": ["name", "date", "participants"],
-    "additionalProperties": False,
-}
-any_profile = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.model)
-
-
-def valid(schema: Any, value: Any) -> bool:
-    return jsonschema_rs.validator_for(schema).is_valid(value)
-
-
-def setting(profile: profiles.ModelProfile, turn: int = 0, seed: int = 0) -> Setting:
-    return Setting(profile, vocabulary(0), seed, turn, NOW, valid)
-
-
-def asked(text: str = OCEAN, **more: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}], **more}
-
-
-def answered(profile: profiles.ModelProfile, text: str = OCEAN, turn: int = 0, **more: Any) -> Answer:
-    return chat.answer(asked(text, **more), setting(profile, turn))
-
-
-def message(answer: Answer, index: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = answer.body["choices"][index]["message"]
-    return found
-
-
-def text(answer: Answer) -> str:
-    content = message(answer)["content"]
-    if isinstance(content, list):
-        return "".join(block.get("text", "") for block in content)
-    return content or ""
-
-
-def assembled(events: list[dict[str, Any]], choices: int = 1) -> list[dict[str, Any]]:
-    """What a client puts together from the chunks: text, thinking, calls and finish reason of each choice."""
-    made: list[dict[str, Any]] = [{"text": "", "thinking": "", "calls": {}, "finish": []} for _ in range(choices)]
-    for event in events:
-        for choice in event["choices"]:
-            one = made[choice["index"]]
-            content = choice["delta"].get("content")
-            if isinstance(content, str):
-                one["text"] += content
-            for block in content if isinstance(content, list) else ():
-                one["thinking"] += "".join(part["text"] for part in block["summary"])
-            for call in choice["delta"].get("tool_calls", ()):
-                known = one["calls"].setdefault(call["index"], {"id": "", "name": "", "arguments": ""})
-                known["id"] = call.get("id", known["id"])
-                known["name"] = call["function"].get("name", known["name"])
-                known["arguments"] += call["function"]["arguments"]
-            if choice["finish_reason"] is not None:
-                one["finish"].append(choice["finish_reason"])
-    return made
-
-
-def whole(answer: Answer) -> list[dict[str, Any]]:
-    """The same of the answer that is not streamed."""
-    made = []
-    for choice in answer.body["choices"]:
-        content = choice["message"]["content"]
-        blocks = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
-        calls = choice["message"].get("tool_calls", ())
-        made.append(
-            {
-                "text": "".join(block["text"] for block in blocks if block["type"] == "text"),
-                "thinking": "".join(b["summary"][0]["text"] for b in blocks if b["type"] == "reasoning"),
-                "calls": {index: {"id": call["id"], **call["function"]} for index, call in enumerate(calls)},
-                "finish": [choice["finish_reason"]],
-            }
-        )
-    return made
-
-
-REQUESTS: list[dict[str, Any]] = [
-    {},
-    {"temperature": 0},
-    {"n": 3},
-    {"max_tokens": 12},
-    {"max_tokens": 1},
-    {"stop": ["the", "\n"]},
-    {"tools": [WEATHER]},
-    {"tools": [WEATHER], "tool_choice": "required"},
-    {"tools": [WEATHER], "tool_choice": "required", "max_tokens": 12},
-    {"response_format": {"type": "json_object"}},
-    {"response_format": {"type": "json_schema", "json_schema": {"name": "event", "schema": EVENT}}},
-    {"logprobs": True, "top_logprobs": 3},
-    {"thinking": {"type": "enabled", "budget_tokens": 1024}},
-    {"stream_options": {"include_usage": True}},
-]
 
 
 @any_profile
@@ -329,133 +221,6 @@ def test_nothing_absent_is_sent_as_null() -> None:
         assert "tool_calls" not in message(answered(profile))
 
 
-def test_an_agent_of_the_older_task_answers_like_a_chat_model() -> None:
-    profile = catalog.custom_profile("main.agents.helper")
-    answer = agents.answer("agent/v1/chat", asked(), setting(profile))
-    assert message(answer)["role"] == "assistant"
-    assert answer.body["model"] == "helper"
-
-
-def test_a_chat_agent_answers_messages_without_choices() -> None:
-    profile = catalog.custom_profile("main.agents.helper")
-    answer = agents.answer("agent/v2/chat", {**asked(), "custom_inputs": {"user": 1}}, setting(profile))
-    events = list(answer.events())
-    [only] = answer.body["messages"]
-    assert "choices" not in answer.body
-    assert answer.body["custom_outputs"] == {"user": 1}
-    assert "".join(event["delta"]["content"] for event in events) == only["content"]
-    assert {event["delta"]["id"] for event in events} == {only["id"]}
-    assert {event["id"] for event in events} == {answer.body["id"]}
-
-
-@pytest.mark.parametrize("agent", [True, False])
-@pytest.mark.parametrize("tools", [[], [{"type": "function", **WEATHER["function"]}]])
-@pytest.mark.parametrize("limit", [None, 4])
-@pytest.mark.parametrize("profile", [GPT, OSS, CLAUDE], ids=lambda profile: profile.model)
-def test_a_response_stream_puts_together_to_the_response(
-    profile: profiles.ModelProfile, limit: int | None, tools: list[Any], agent: bool
-) -> None:
-    request = {"input": [{"role": "user", "content": "What's the weather in Tokyo?"}], "tools": tools}
-    if limit:
-        request["max_output_tokens"] = limit
-    answer = (responses.agent_answer if agent else responses.answer)(request, setting(profile))
-    events = list(answer.events())
-    assert [event["sequence_number"] for event in events] == list(range(len(events)))
-    assert events[0]["type"] == "response.created"
-    last = events[-1]
-    assert last["type"] == ("response.incomplete" if limit else "response.completed")
-    assert last["response"]["output"] == answer.body["output"]
-    done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
-    assert done == answer.body["output"]
-    deltas: dict[str, str] = {}
-    for event in events:
-        if event["type"].endswith(".delta"):
-            deltas[event["item_id"]] = deltas.get(event["item_id"], "") + event["delta"]
-    for item in answer.body["output"]:
-        full = item.get("arguments") or (item.get("content") or item.get("summary"))[0]["text"]
-        assert deltas.get(item["id"], "") == full
-    usage = answer.body["usage"]
-    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
-
-
-def test_a_response_follows_up_on_a_function_call() -> None:
-    given = [
-        {"role": "user", "content": "What's the weather in Tokyo?"},
-        {"type": "function_call", "call_id": "c", "name": "get_weather", "arguments": '{"city": "Tokyo"}'},
-        {"type": "function_call_output", "call_id": "c", "output": "sunny and 31 degrees"},
-    ]
-    tools = [{"type": "function", **WEATHER["function"]}]
-    [item] = responses.answer({"input": given, "tools": tools}, setting(GPT)).body["output"]
-    assert "sunny and 31 degrees" in item["content"][0]["text"]
-
-
-@pytest.mark.parametrize("more", [{}, {"max_tokens": 5}, {"thinking": {"type": "enabled", "budget_tokens": 1024}}])
-@pytest.mark.parametrize("tooled", [True, False])
-def test_an_anthropic_stream_puts_together_to_the_message(more: dict[str, Any], tooled: bool) -> None:
-    request = {**asked("What's the weather in Tokyo?"), "max_tokens": 500, **more}
-    if tooled:
-        function = WEATHER["function"]
-        assert isinstance(function, dict)
-        request["tools"] = [{"name": function["name"], "input_schema": function["parameters"]}]
-    answer = anthropic.answer(request, setting(CLAUDE))
-    events = list(answer.events())
-    assert events[0]["type"] == "message_start"
-    assert events[-1] == {"type": "message_stop"}
-    blocks: list[dict[str, Any]] = []
-    partial = ""
-    for event in events:
-        if event["type"] == "content_block_start":
-            blocks.append(dict(event["content_block"]))
-            partial = ""
-        if event["type"] == "content_block_delta":
-            delta = dict(event["delta"])
-            kind = delta.pop("type")
-            if kind == "input_json_delta":
-                partial += delta["partial_json"]
-            else:
-                [(key, value)] = delta.items()
-                blocks[-1][key] += value
-        if event["type"] == "content_block_stop" and partial:
-            blocks[-1]["input"] = json.loads(partial)
-    assert blocks == answer.body["content"]
-    [ended] = [event for event in events if event["type"] == "message_delta"]
-    assert ended["delta"]["stop_reason"] == answer.body["stop_reason"]
-    assert ended["usage"]["output_tokens"] == answer.body["usage"]["output_tokens"]
-
-
-def test_an_anthropic_message_names_the_stop_sequence() -> None:
-    body = anthropic.answer({**asked(), "max_tokens": 500, "stop_sequences": ["ocean"]}, setting(CLAUDE)).body
-    assert (body["stop_reason"], body["stop_sequence"]) == ("stop_sequence", "ocean")
-
-
-@pytest.mark.parametrize("profile", [GPT, catalog.hosted_profile("databricks-mpt-7b-instruct")], ids=["gpt", "mpt"])
-@pytest.mark.parametrize("more", [{}, {"n": 2, "echo": True}, {"max_tokens": 3}, {"logprobs": 2}, {"stop": ["e"]}])
-def test_a_completion_stream_puts_together_to_the_answer(profile: profiles.ModelProfile, more: dict[str, Any]) -> None:
-    for prompt in ("The lighthouse stood", ["What is Apache Spark?", "Once upon a time"]):
-        answer = completions.answer({"prompt": prompt, **more}, setting(profile))
-        choices = answer.body["choices"]
-        texts = [""] * len(choices)
-        for event in answer.events():
-            for choice in event["choices"]:
-                texts[choice["index"]] += choice["text"]
-        assert texts == [choice["text"] for choice in choices]
-        assert len(choices) == (1 if isinstance(prompt, str) else 2) * more.get("n", 1)
-        usage = answer.body["usage"]
-        assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
-        counted = [event["usage"]["completion_tokens"] for event in answer.events() if "usage" in event]
-        assert counted == sorted(counted)
-        assert not counted or counted[-1] == usage["completion_tokens"]
-
-
-def test_a_completion_answers_an_instruction_template() -> None:
-    prompt = "Below is an instruction.\n\n### Instruction:\nWhat is Apache Spark?\n\n### Response:\n"
-    assert "Spark" in completions.answer({"prompt": prompt}, setting(LEGACY)).body["choices"][0]["text"]
-    older = completions.candidates({"inputs": {"prompt": [prompt]}, "params": {"max_tokens": 10}}, setting(LEGACY))
-    [only] = older["predictions"]
-    assert only["candidates"][0]["metadata"]["finish_reason"] == "length"
-    assert only["metadata"]["output_tokens"] == 10
-
-
 def test_a_last_word_on_texts_reaches_answer_and_stream() -> None:
     masked = Setting(LLAMA, vocabulary(0), 0, 0, NOW, None, lambda text: text.replace("ocean", "<PLACE>"))
     answer = chat.answer(asked(), masked)
@@ -493,92 +258,3 @@ def test_tokens_are_counted_as_recorded() -> None:
     assert tokens.count("Hello, world!") == 4
     assert drafting.prompt_tokens(chat.from_chat(asked("Hello, world!")), LLAMA) == 14
     assert drafting.prompt_tokens(chat.from_chat(asked("Which planet do humans live on?")), LLAMA) == 17
-
-
-REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"inputs": {"messages": []}}, 'Bad request: json: unknown field "inputs"'),
-    ({**asked(), "dataframe_records": []}, 'Bad request: json: unknown field "dataframe_records"'),
-    (
-        asked(tools=[{"type": "function", "function": {"name": "f"}}]),
-        'Bad request: "parameters" is a required property for "function" object in parameter "tools"',
-    ),
-    ({"messages": []}, "messages"),
-    ({}, "messages"),
-    (
-        {"messages": [{"role": "developer", "content": "x"}]},
-        "'messages[0].role' is 'developer'; accepted: 'system', 'user', 'assistant', 'tool'",
-    ),
-    ({"messages": [{"role": "user"}]}, "content"),
-    ({"messages": [{"role": "user", "content": 3}]}, "field 'messages.content' expects input with json type"),
-    (asked(temperature=3), "temperature"),
-    (asked(temperature="hot"), "temperature"),
-    (asked(top_p=1.5), "top_p"),
-    (asked(max_tokens=0), "max_tokens"),
-    (asked(n=0), "'n'"),
-    (asked(n=99), "'n'"),
-    (asked(tools=[WEATHER], tool_choice="sometimes"), "tool_choice"),
-    (asked(tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "other"}}), "other"),
-    (asked(tools=[WEATHER] * 40), "at most 32"),
-    (asked(response_format={"type": "xml"}), "response_format"),
-    (asked(response_format={"type": "json_schema"}), "json_schema.schema"),
-]
-
-
-@pytest.mark.parametrize(("request_body", "said"), REFUSED, ids=[said[:40] for _, said in REFUSED])
-def test_a_bad_chat_request_is_refused(request_body: dict[str, Any], said: str) -> None:
-    with pytest.raises(refusals.Refusal) as caught:
-        checks.chat(request_body, LLAMA)
-    assert caught.value.status == 400
-    assert said in caught.value.message
-
-
-def test_a_good_chat_request_is_not_refused() -> None:
-    for more in REQUESTS:
-        checks.chat(asked(**more), LLAMA)
-    checks.chat({**asked(), "anything": 1}, GPT)
-    checks.completions({"prompt": "x", "error_behavior": "error"}, LEGACY)
-    checks.embeddings({"input": ["a"], "encoding_format": "base64", "user": "u"}, LLAMA)
-
-
-def test_bad_requests_of_other_tasks_are_refused() -> None:
-    for check, request in (
-        (checks.embeddings, {}),
-        (checks.embeddings, {"input": [None]}),
-        (checks.embeddings, {"messages": [], "input": "x"}),
-        (checks.completions, {"prompt": None}),
-        (checks.completions, {"prompt": "x", "error_behavior": "hope"}),
-        (checks.responses, {"input": []}),
-        (checks.responses, {"input": [{"id": "x" * 65, "role": "user", "content": "hi"}]}),
-        (checks.anthropic, {"messages": [{"role": "user", "content": "x"}]}),
-        (checks.anthropic, {"messages": [], "max_tokens": 5}),
-    ):
-        with pytest.raises(refusals.Refusal):
-            check(request, LLAMA)
-
-
-@any_profile
-@pytest.mark.parametrize("more", [{}, {"tools": [WEATHER]}, {"logprobs": True, "top_logprobs": 2}])
-def test_openais_own_types_take_the_answers(profile: profiles.ModelProfile, more: dict[str, Any]) -> None:
-    types = pytest.importorskip("openai.types")
-    if profile.family.reasoning == "always":
-        pytest.skip("content lists are Databricks' own form")
-    answer = answered(profile, "What's the weather in Tokyo?", **more)
-    types.chat.ChatCompletion.model_validate(answer.body, strict=True)
-    for event in answer.events():
-        usage = event.get("usage")
-        if usage and usage["completion_tokens"] is None:
-            event = {key: value for key, value in event.items() if key != "usage"}
-        types.chat.ChatCompletionChunk.model_validate(event, strict=True)
-    given = {"input": "What's the weather in Tokyo?", "tools": [{"type": "function", **WEATHER["function"]}]}
-    response = responses.answer(given, setting(profile))
-    types.responses.Response.model_validate(response.body)
-    stream_event = pytest.importorskip("pydantic").TypeAdapter(types.responses.ResponseStreamEvent)
-    for event in response.events():
-        assert stream_event.validate_python(event).type == event["type"]
-    completion = completions.answer({"prompt": "Once upon a time", "logprobs": 2}, setting(profile))
-    types.Completion.model_validate(completion.body, strict=True)
-
-
-def test_models_take_the_roles_that_the_contract_names() -> None:
-    roles = load().schema("ChatMessage").definition["properties"]["role"]["enum"]
-    assert sorted(checks.ROLES) == sorted(roles)
