@@ -74,7 +74,7 @@ class Bridge:
             return None
         answer = self._mock.respond(operation, request)
         made: list[bytes] = []
-        if isinstance(answer, Reply):
+        if isinstance(answer, Reply) and answer.pieces is None:
             content = payload(answer)
             if len(content) <= SLICE and answer.delay <= 0 and (lines := header_lines(answer)) is not None:
                 return answer.status, b"%bcontent-length: %d\r\n" % (lines, len(content)), content
@@ -120,8 +120,12 @@ class Bridge:
         if isinstance(answer, Reply):
             if answer.delay > 0:
                 await asyncio.sleep(answer.delay)
-            body = payload(answer)
             headers = headers_of(answer.media_type, answer.headers)
+            if answer.pieces is not None:
+                await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+                await _sent(self._from_thread(answer.pieces, connection), send, connection)
+                return
+            body = payload(answer)
             headers.append((b"content-length", b"%d" % len(body)))
             start = {"type": "http.response.start", "status": answer.status, "headers": headers}
             if len(body) <= SLICE:

@@ -7,7 +7,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Literal, Protocol, cast
@@ -27,8 +27,9 @@ from .faults import HEADER, Fault, Faults
 from .handlers import HANDLERS, Handler, refusing
 from .journal import Journal
 from .limits import Limiter
-from .messages import JSON_MEDIA_TYPE, Call, Event, Json, Reply, Request, Stream
+from .messages import Call, Json, Reply, Request, Stream
 from .models import Models
+from .outgoing import checked, finished, internal_error
 from .payloads import Payloads
 from .replies import Replies
 from .settings import Kind, Settings
@@ -124,19 +125,19 @@ class Mock:
             fault = mock._fault(identity, operation, request, body.value)
             mock._strike(fault, identity, "before")
             call = mock._call(operation, request, identity, body, now, request_id)
-            answer = self._finished(operation, (handle or HANDLERS[operation.id])(call))
+            answer = finished(operation, (handle or HANDLERS[operation.id])(call))
             mock._strike(fault, identity, "after")
         except errors.InjectedError as injected:
             answer = injected.reply(request_id)
         except errors.ApiError as refusal:
-            answer = self._checked(operation, refusal.reply(request_id))
+            answer = checked(operation, refusal.reply(request_id))
         except Refusal as refusal:
-            answer = self._checked(operation, errors.from_refusal(refusal).reply(request_id))
+            answer = checked(operation, errors.from_refusal(refusal).reply(request_id))
         except StoreError:
             raise
         except Exception:
             log.exception("%s %s failed: this is a bug of the mock", request.method, request.path)
-            answer = _internal_error(f"{operation.id} failed inside the mock; its log has the reason", request_id)
+            answer = internal_error(f"{operation.id} failed inside the mock; its log has the reason", request_id)
         self.journal.record(
             identity.workspace if identity else DEFAULT_WORKSPACE,
             moment=now,
@@ -315,45 +316,6 @@ class Mock:
             raise errors.InvalidAccessToken(request_id)
         return identity
 
-    def _finished(self, operation: Operation, answer: Json | Reply | Stream) -> Reply | Stream:
-        """What a handler returned as a reply without secrets, checked against the contract."""
-        if isinstance(answer, Stream):
-            return Stream(
-                self._checked_events(operation, answer.events),
-                answer.headers,
-                answer.terminator,
-                answer.closed,
-                answer.status,
-            )
-        if not isinstance(answer, Reply):
-            answer = Reply(operation.success, answer, media_type=operation.media_type or JSON_MEDIA_TYPE)
-        return self._checked(operation, answer)
-
-    def _checked(self, operation: Operation, reply: Reply) -> Reply:
-        shown = operation.shown(reply.status) if reply.media_type == JSON_MEDIA_TYPE else None
-        if shown is None:
-            violations = operation.reply_violations(reply.status, reply.body, reply.media_type)
-        else:
-            body = shown.strip(reply.body)
-            written, violations = shown.write(body)
-            reply = Reply(reply.status, body, reply.headers, reply.media_type, reply.delay, written)
-        if not violations:
-            return reply
-        problem = "; ".join(violation.message for violation in violations[:3])
-        log.error("%s: the mock's own %s reply breaks the contract: %s", operation.id, reply.status, problem)
-        return _internal_error(f"The mock's own reply to {operation.id} breaks the contract: {problem}", "")
-
-    def _checked_events(self, operation: Operation, events: Iterator[Event]) -> Iterator[Event]:
-        write = operation.event_writer
-        for data, name, pause, _ in events:
-            written, violations = write(data)
-            if violations:
-                problem = "; ".join(violation.message for violation in violations[:3])
-                log.error("%s: an event of the mock's own stream breaks the contract: %s", operation.id, problem)
-                yield Event({"error": {"message": f"The mock's own stream breaks the contract: {problem}"}})
-                return
-            yield Event(data, name, pause, written)
-
 
 def _endpoint(request: Request, body: Json) -> str | None:
     """The endpoint that a request is about: named in the path, or in the body of a creation or an OpenAI query."""
@@ -373,10 +335,6 @@ PUBLIC = Identity("anonymous", "Anonymous", admin=False)
 """Whoever calls an operation that needs no credential, as part of the default workspace."""
 
 
-def _internal_error(message: str, request_id: str) -> Reply:
-    return errors.InternalError(message).reply(request_id)
-
-
 def _signed(answer: Reply | Stream, request_id: str, identity: Identity | None) -> Reply | Stream:
     """The answer with the headers that every reply of a workspace carries."""
     headers = {"x-request-id": request_id, **answer.headers}
@@ -384,4 +342,4 @@ def _signed(answer: Reply | Stream, request_id: str, identity: Identity | None) 
         headers["x-databricks-org-id"] = workspace_id(identity.workspace)
     if isinstance(answer, Stream):
         return Stream(answer.events, headers, answer.terminator, answer.closed, answer.status)
-    return Reply(answer.status, answer.body, headers, answer.media_type, answer.delay, answer.written)
+    return answer._replace(headers=headers)

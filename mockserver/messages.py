@@ -6,7 +6,7 @@ much to make.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Reply(NamedTuple):
     """One HTTP answer. ``body`` is a JSON value when ``media_type`` is JSON, text or bytes otherwise.
 
     ``delay``: real seconds for which the answer is held back. ``written``: the body as JSON where that is known.
+    ``pieces``: the body in pieces that are made as they are sent, in place of one that would take long to make.
     """
 
     status: int
@@ -54,6 +55,14 @@ class Reply(NamedTuple):
     media_type: str = JSON_MEDIA_TYPE
     delay: float = 0.0
     written: bytes = b""
+    pieces: Iterator[bytes] | None = None
+
+
+class Listing(NamedTuple):
+    """A JSON object that has one member, a long list, whose items are made as they are sent."""
+
+    name: str
+    items: Iterable[Json]
 
 
 class Event(NamedTuple):

@@ -77,6 +77,8 @@ class LoopServer(uvicorn.Server):
         """Let requests under way be answered for a while, then close every connection."""
         for server in self.servers:
             server.close()
+        for _ in range(3):  # what was accepted last becomes a connection
+            await asyncio.sleep(0)
         for connection in self._connections():
             connection.shutdown()
         with contextlib.suppress(TimeoutError):

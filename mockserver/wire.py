@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import orjson
 
-from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Reply, Stream
+from .messages import JSON_MEDIA_TYPE, STREAM_MEDIA_TYPE, Event, Json, Listing, Reply, Stream
+
+PIECE = 64 * 1024
+"""Bytes of a list that are sent together."""
 
 
 def payload(reply: Reply) -> bytes:
     """The body of a reply."""
+    if reply.pieces is not None:
+        return b"".join(reply.pieces)
     if reply.written:
         return reply.written
     body = reply.body
@@ -32,6 +37,21 @@ def header_lines(answer: Reply | Stream) -> bytes | None:
     if lines.count("\n") != breaks or lines.count("\r") != breaks or "\0" in lines or not lines.isascii():
         return None
     return lines.encode("ascii")
+
+
+def listed(listing: Listing, write: Callable[[Json], bytes]) -> Iterator[bytes]:
+    """A list as bytes, many items at a time."""
+    begun = b'{"%b":[' % listing.name.encode()
+    made: list[bytes] = []
+    size = 0
+    for item in listing.items:
+        made.append(write(item))
+        size += len(made[-1])
+        if size > PIECE:
+            yield begun + b",".join(made)
+            begun, size = b",", 0
+            made.clear()
+    yield (begun + b",".join(made) if made or begun != b"," else b"") + b"]}"
 
 
 def frame(event: Event) -> bytes:

@@ -125,6 +125,7 @@ class Operation:
         self.media_type: str | None = next(iter(content), None)
         self._schemas: dict[tuple[str, str], Schema | None] = {}
         self._shown: dict[int, Shown | None] = {}
+        self._shown_items: dict[tuple[int, str], Shown] = {}
         self._drops_unknown = self.definition.get("x-unknown-members") == "dropped"
 
     def __repr__(self) -> str:
@@ -193,10 +194,7 @@ class Operation:
         frame = self._schema(str(self.success), EVENT_STREAM)
         if frame is None:
             return None
-        pointer, definition = frame.pointer, frame.definition
-        while "$ref" in definition:
-            pointer = definition["$ref"]
-            definition = resolve(self._spec.document, pointer)
+        pointer, definition = self._referred(frame)
         data = definition.get("properties", {}).get("data", {})
         place = f"{pointer}/properties/data"
         if "contentSchema" in data.get("then", {}):
@@ -232,6 +230,23 @@ class Operation:
             )
         return self._shown[status]
 
+    def shown_item(self, status: int, name: str) -> Shown:
+        """How one item of the list that is the member `name` of a JSON reply is sent.
+
+        Raises:
+            LookupError: no such list is documented.
+        """
+        if (status, name) not in self._shown_items:
+            key = self._status(status)
+            reply = None if key is None else self._schema(key, JSON)
+            pointer, definition = self._referred(reply) if reply is not None else ("", {})
+            if "items" not in definition.get("properties", {}).get(name, {}):
+                raise LookupError(f"{self.id} documents no list {name!r} for status {status}")
+            item = Schema(self._spec, f"{pointer}/properties/{_escaped(name)}/items")
+            write = self._spec.validators.writer(item.pointer, "reply", f"an item of {name!r}")
+            self._shown_items[status, name] = Shown(item.without_write_only, write)
+        return self._shown_items[status, name]
+
     def without_write_only(self, status: int, body: Any) -> Any:
         """The reply body without what a reply never shows."""
         key = self._status(status)
@@ -248,6 +263,14 @@ class Operation:
             return self._spec.names.screened((schema.definition,), masked) if self._drops_unknown else masked
         except RecursionError:
             return REDACTED
+
+    def _referred(self, schema: Schema) -> tuple[str, dict[str, Any]]:
+        """The schema that a schema refers to in the end, and where it is."""
+        pointer, definition = schema.pointer, schema.definition
+        while "$ref" in definition:
+            pointer = definition["$ref"]
+            definition = resolve(self._spec.document, pointer)
+        return pointer, definition
 
     def _check(self, schema: Schema, direction: Direction, value: Any, root: str) -> list[Violation]:
         return self._spec.validators.violations(schema.pointer, direction, value, root)

@@ -10,9 +10,9 @@ from typing import Protocol
 from openapi import Spec
 
 from ..errors import ApiError
-from ..messages import Call, Json, Reply, Stream
+from ..messages import Call, Json, Listing, Reply, Stream
 
-Answer = Json | Reply | Stream
+Answer = Json | Listing | Reply | Stream
 Handler = Callable[[Call], Answer]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from ..domain import config as configs
 from ..domain import throughput, views
@@ -12,11 +13,14 @@ from ..domain.endpoint import Endpoint, Plan, Tag
 from ..domain.permissions import AccessList, Grant, Principal
 from ..domain.refusals import invalid
 from ..errors import ResourceAlreadyExists
-from ..messages import Call, Json
+from ..messages import Call, Json, Listing
 from ..store import Transaction
 from . import gateway, handler
 from .access import Snapshot, endpoint_of, foundation_endpoints, foundation_of, level_of
 from .rendering import detailed, foundation_view, seeded_hex
+
+LONG_LIST = 200
+"""Endpoints of a workspace that are listed at once; a longer list is sent while it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,13 @@ class Created:
 
 
 @handler
-def list_serving_endpoints(call: Call) -> Json:
+def list_serving_endpoints(call: Call) -> Json | Listing:
     reader = Snapshot(call)
-    own = []
-    for endpoint in call.mock.store.all(Endpoint, call.workspace):
-        level = level_of(call, endpoint, reader)
-        if level is not None:
-            own.append(views.summary(endpoint, call.now, level))
-    return {"endpoints": [*(foundation_view(call, model, reader) for model in foundation_endpoints().values()), *own]}
+    levels = [(own, level_of(call, own, reader)) for own in call.mock.store.all(Endpoint, call.workspace)]
+    hosted = [foundation_view(call, model, reader) for model in foundation_endpoints().values()]
+    own = (views.summary(endpoint, call.now, level) for endpoint, level in levels if level is not None)
+    endpoints = chain(hosted, own)
+    return Listing("endpoints", endpoints) if len(levels) > LONG_LIST else {"endpoints": [*endpoints]}
 
 
 @handler

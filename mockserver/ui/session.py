@@ -14,7 +14,7 @@ from ..control_operations import control_spec
 from ..delivery import Disturbed
 from ..errors import Unauthenticated
 from ..handlers import HANDLERS, Handler
-from ..messages import JSON_MEDIA_TYPE, Call, Json, Reply, Request, Stream
+from ..messages import JSON_MEDIA_TYPE, Call, Json, Listing, Reply, Request, Stream
 
 if TYPE_CHECKING:
     from openapi import Operation
@@ -67,6 +67,8 @@ class Session:
         """
         call = self.call(operation_id, **parameters)
         answer = HANDLERS[operation_id](call)
+        if isinstance(answer, Listing):
+            answer = {answer.name: [*answer.items]}
         body = answer.body if isinstance(answer, Reply) else answer
         return call.operation.without_write_only(call.operation.success, body)
 
