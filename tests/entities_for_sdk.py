@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.serving import (
     EndpointCoreConfigInput,
     ExternalModel,
     ExternalModelProvider,
     OpenAiConfig,
     ServedEntityInput,
+    ServingEndpointDetailed,
 )
 
 
@@ -28,3 +32,10 @@ def custom(version: str = "1", **more: object) -> ServedEntityInput:
 
 def config(*entities: ServedEntityInput) -> EndpointCoreConfigInput:
     return EndpointCoreConfigInput(name="ignored", served_entities=list(entities))
+
+
+def created(workspace: WorkspaceClient, name: str) -> ServingEndpointDetailed:
+    """An external endpoint of this name, as the service showed it when it was made."""
+    made: Any = workspace.serving_endpoints.create(name, config=config(external())).response
+    assert isinstance(made, ServingEndpointDetailed)
+    return made

@@ -23,7 +23,7 @@ GEMINI = catalog.hosted_profile("databricks-gemini-3-pro")
 THINKER = catalog.hosted_profile("databricks-gpt-5")
 PROFILES = [LLAMA, CLAUDE, OSS, GPT, LEGACY, GEMINI, THINKER]
 OCEAN = "Can you tell me about the ocean, please?"
-WEATHER = {
+WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -98,7 +98,9 @@ def whole(answer: Answer) -> list[dict[str, Any]]:
     made = []
     for choice in answer.body["choices"]:
         content = choice["message"]["content"]
-        blocks = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
+        blocks: list[dict[str, Any]] = (
+            content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
+        )
         calls = choice["message"].get("tool_calls", ())
         made.append(
             {

@@ -23,7 +23,7 @@ def serving(*options: str, **environment: str) -> Iterator[tuple[subprocess.Pope
     )
     try:
         assert process.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or not lines[-1].startswith("Ready"):
             line = process.stdout.readline()
             assert line, process.stderr.read() if process.stderr else ""

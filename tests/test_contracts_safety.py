@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import contracts_defects as planted
 import pytest
@@ -42,7 +42,7 @@ def _state_of_this_test_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 class Recording(BaseHTTPRequestHandler):
     """Answers everything with an empty object and remembers what arrived."""
 
-    arrived: list[tuple[str, str, bytes]]
+    arrived: ClassVar[list[tuple[str, str, bytes]]]
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -62,11 +62,13 @@ class Recording(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def recording() -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
-    handler = type("Handler", (Recording,), {"arrived": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    class Handler(Recording):
+        arrived: ClassVar[list[tuple[str, str, bytes]]] = []
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler.arrived
+    yield f"http://127.0.0.1:{server.server_port}", Handler.arrived
     server.shutdown()
     server.server_close()
     thread.join()

@@ -119,7 +119,7 @@ def test_the_documented_mlflow_calls_work_as_written(
     running: MockServer = request.getfixturevalue(server)
     monkeypatch.setenv("DATABRICKS_HOST", running.url)
     monkeypatch.setenv("DATABRICKS_TOKEN", token)
-    client = get_deploy_client("databricks")
+    client = get_deploy_client("databricks")  # type: ignore[no-untyped-call]  # mlflow has no types
 
     def served(name: str) -> dict[str, Any]:
         openai = {"openai_api_key": "{{secrets/scope/key}}"}

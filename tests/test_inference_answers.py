@@ -35,6 +35,7 @@ from model_answers import (
 )
 
 from mockserver.domain.inference import chat, drafting, profiles, tokens
+from mockserver.domain.inference.conversation import from_chat
 from mockserver.domain.inference.drafting import Setting
 from mockserver.vocabulary import vocabulary
 
@@ -256,5 +257,5 @@ def test_tokens_join_back_to_the_text(text: str) -> None:
 
 def test_tokens_are_counted_as_recorded() -> None:
     assert tokens.count("Hello, world!") == 4
-    assert drafting.prompt_tokens(chat.from_chat(asked("Hello, world!")), LLAMA) == 14
-    assert drafting.prompt_tokens(chat.from_chat(asked("Which planet do humans live on?")), LLAMA) == 17
+    assert drafting.prompt_tokens(from_chat(asked("Hello, world!")), LLAMA) == 14
+    assert drafting.prompt_tokens(from_chat(asked("Which planet do humans live on?")), LLAMA) == 17

@@ -38,7 +38,7 @@ def test_a_chat_agent_answers_messages_without_choices() -> None:
 def test_a_response_stream_puts_together_to_the_response(
     profile: profiles.ModelProfile, limit: int | None, tools: list[Any], agent: bool
 ) -> None:
-    request = {"input": [{"role": "user", "content": "What's the weather in Tokyo?"}], "tools": tools}
+    request: dict[str, Any] = {"input": [{"role": "user", "content": "What's the weather in Tokyo?"}], "tools": tools}
     if limit:
         request["max_output_tokens"] = limit
     answer = (responses.agent_answer if agent else responses.answer)(request, setting(profile))

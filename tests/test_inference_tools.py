@@ -130,7 +130,7 @@ RESULTS = [
 
 def after(result: str, text: str = "What's the weather in Paris?", system: str = "") -> dict[str, Any]:
     call = {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": '{"location": "Paris"}'}}
-    turns = [
+    turns: list[dict[str, Any]] = [
         {"role": "user", "content": text},
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c", "content": result},

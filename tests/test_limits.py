@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,9 @@ BOB = Identity("bob@example.com", "Bob", admin=False)
 ROBOT = Identity("4711", "Robot", "ServicePrincipal", admin=False)
 
 
-def admitted(limiter: Limiter, limits: list[dict[str, object]], identity: Identity, now: int, tokens: int = 0) -> bool:
+def admitted(
+    limiter: Limiter, limits: Sequence[Mapping[str, object]], identity: Identity, now: int, tokens: int = 0
+) -> bool:
     """Whether one call is let in at ``now``; if so its tokens are charged."""
     required = requirements(limits, identity)
     try:
@@ -27,7 +31,9 @@ def admitted(limiter: Limiter, limits: list[dict[str, object]], identity: Identi
     return True
 
 
-def refusal(limiter: Limiter, limits: list[dict[str, object]], identity: Identity, now: int) -> RequestLimitExceeded:
+def refusal(
+    limiter: Limiter, limits: Sequence[Mapping[str, object]], identity: Identity, now: int
+) -> RequestLimitExceeded:
     with pytest.raises(RequestLimitExceeded) as refused:
         limiter.admit(PLACE, "chat", requirements(limits, identity), now)
     return refused.value

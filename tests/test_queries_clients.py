@@ -44,7 +44,7 @@ def client(instant_server: MockServer, token: str) -> openai.OpenAI:
 def deployments(instant_server: MockServer, token: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("DATABRICKS_HOST", instant_server.url)
     monkeypatch.setenv("DATABRICKS_TOKEN", token)
-    return mlflow.deployments.get_deploy_client("databricks")
+    return mlflow.deployments.get_deploy_client("databricks")  # type: ignore[no-untyped-call]  # mlflow has no types
 
 
 class TestDatabricksSdk:
@@ -87,13 +87,17 @@ class TestDatabricksSdk:
 
     def test_the_openai_client_that_the_sdk_makes(self, workspace: WorkspaceClient) -> None:
         with pytest.deprecated_call():
-            made = workspace.serving_endpoints.get_open_ai_client()
+            made = workspace.serving_endpoints.get_open_ai_client()  # type: ignore[no-untyped-call]
         answer = made.chat.completions.create(model=LLAMA, messages=user(QUESTION))
         assert answer.choices[0].message.content == EARTH
 
     def test_a_request_through_a_connection(self, workspace: WorkspaceClient) -> None:
         answer = workspace.serving_endpoints.http_request(
-            "github", ExternalFunctionRequestHttpMethod.POST, "/issues", json={"title": "x"}, params={"page": 1}
+            "github",
+            ExternalFunctionRequestHttpMethod.POST,
+            "/issues",
+            json={"title": "x"},
+            params={"page": 1},  # type: ignore[dict-item]  # the service gives numbers back as numbers
         )
         body = answer.json()
         assert (body["method"], body["json"], body["args"]) == ("POST", {"title": "x"}, {"page": 1})

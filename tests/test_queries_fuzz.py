@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mockserver import Mock, Settings
-from mockserver.messages import Request, Stream
+from mockserver.messages import Reply, Request, Stream
 
 CLAUDE, LLAMA, GTE, GPT = (
     "databricks-claude-3-7-sonnet",
@@ -89,6 +89,7 @@ def mock() -> Mock:
             **({"task": task} if task else {}),
         }
         created = made.respond(operation, Request("POST", operation.path, HEADERS, body=orjson.dumps(body)))
+        assert isinstance(created, Reply)
         assert created.status == 200
     return made
 
@@ -98,6 +99,7 @@ def answered(mock: Mock, operation_id: str, body: Any, **parameters: str) -> Non
     operation = mock.spec.operations[operation_id]
     request = Request("POST", operation.path, HEADERS, parameters, body=orjson.dumps(body))
     answer = mock.respond(operation, request)
+    assert isinstance(answer, Reply | Stream)
     assert answer.status != 500, answer
     if isinstance(answer, Stream):
         events = list(answer.events)

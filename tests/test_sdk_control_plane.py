@@ -16,7 +16,7 @@ from databricks.sdk.errors import (
     Unauthenticated,
 )
 from databricks.sdk.service import serving
-from entities_for_sdk import config, custom, external
+from entities_for_sdk import config, created, custom, external
 
 from mockserver import MockServer
 
@@ -35,7 +35,7 @@ def test_refusals_are_the_sdks_own_exceptions(workspace: WorkspaceClient, instan
 
 def test_a_missing_credential_is_unauthenticated(instant_server: MockServer) -> None:
     w = WorkspaceClient(host=instant_server.url, token="x", auth_type="pat")
-    w.config._header_factory = dict  # the one way to make the SDK send no credential at all
+    w.config._header_factory = dict  # type: ignore[assignment]  # the one way to make the SDK send no credential at all
     with pytest.raises(Unauthenticated, match="Credential was not sent"):
         list(w.serving_endpoints.list())
 
@@ -138,7 +138,7 @@ def test_logs_build_logs_metrics_and_openapi_speak_of_their_endpoint(workspace: 
 
 
 def test_permissions_are_replaced_merged_and_described(workspace: WorkspaceClient) -> None:
-    endpoint_id = workspace.serving_endpoints.create("shared", config=config(external())).response.id
+    endpoint_id = created(workspace, "shared").id
     assert endpoint_id is not None
     access = serving.ServingEndpointAccessControlRequest
     level = serving.ServingEndpointPermissionLevel
@@ -188,7 +188,7 @@ def test_a_service_principal_signs_in_and_needs_permissions(instant_server: Mock
         host=instant_server.url, client_id="mock-client-id", client_secret="mock-client-secret", auth_type="oauth-m2m"
     )
     assert principal.current_user.me().user_name == "mock-client-id"
-    endpoint_id = owner.serving_endpoints.create("for-sp", config=config(external())).response.id
+    endpoint_id = created(owner, "for-sp").id
     assert endpoint_id is not None
     with pytest.raises(PermissionDenied, match="User does not have permission 'View' on Endpoint for-sp"):
         principal.serving_endpoints.get("for-sp")

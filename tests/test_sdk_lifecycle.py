@@ -14,7 +14,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, NotFound, OperationFailed, ResourceConflict
 from databricks.sdk.service import serving
 from databricks.sdk.service.serving import EndpointStateConfigUpdate, EndpointStateReady
-from entities_for_sdk import config, custom, external
+from entities_for_sdk import config, created, custom, external
 
 from mockserver import MockServer, Settings
 
@@ -135,13 +135,13 @@ def test_list_shows_the_foundation_models_first_and_then_ones_own(workspace: Wor
 
 
 def test_delete_is_final_and_the_name_can_be_used_again(workspace: WorkspaceClient) -> None:
-    first = workspace.serving_endpoints.create("again", config=config(external())).response.id
+    first = created(workspace, "again").id
     workspace.serving_endpoints.delete("again")
     with pytest.raises(NotFound, match="Endpoint with name 'again' does not exist"):
         workspace.serving_endpoints.get("again")
     with pytest.raises(NotFound):
         workspace.serving_endpoints.delete("again")
-    assert workspace.serving_endpoints.create("again", config=config(external())).response.id != first
+    assert created(workspace, "again").id != first
 
 
 def test_provisioned_throughput_endpoints_are_created_and_updated_at_once(paced_server: MockServer, token: str) -> None:

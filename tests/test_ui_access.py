@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from conftest import caller
 from pages import Tab, external, select_external, tab_of
 from playwright.sync_api import Page, Response, expect
@@ -175,7 +175,7 @@ def own_time(tab: Tab, path: str) -> float:
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     pages = create_app(tab.server.mock).test_client()
     pages.set_cookie(COOKIE, tab.token)
-    spent = []
+    spent: list[float] = []
     for _ in range(5):
         started = time.thread_time()
         assert pages.get(path).status_code == 200
