@@ -251,6 +251,14 @@ def growth(results: Results, sizes: tuple[int, ...], seconds: float, queries: in
         early, late = _asked(few, queries)
         detail = f"{early:.0f} -> {late:.0f} MB over {queries} queries"
         results.add(Figure("memory: growth with queries", late / early, 1.2, detail, "x", least=False))
+        with mock("--provisioning", "0", "--log-level", "error") as fresh:
+            load(Job(fresh.port, "POST", API, creation("bench"), rounds=1))
+            for name, job in kinds:
+                ratio, _, _ = against(few, fresh, replace(job, seconds=seconds), 3)
+                detail = f"after {queries} requests in the journal beside a mock that was just started"
+                results.add(
+                    Figure(f"{name}: growth with the journal", 1 / ratio, 1.25, detail, "x the cost", least=False)
+                )
     results.curves["cost beside a mock with 10 endpoints, by number of endpoints"] = curves
     results.curves["list: milliseconds per 1000 endpoints, by number of endpoints"] = {"list": lists}
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -76,7 +77,10 @@ def peer(name: str, command: list[str]) -> Iterator[Server]:
         port = probe.getsockname()[1]
     began = time.perf_counter()
     process = subprocess.Popen(
-        [part.replace("{port}", str(port)) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [part.replace("{port}", str(port)) for part in command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         deadline = time.monotonic() + 60
@@ -90,7 +94,7 @@ def peer(name: str, command: list[str]) -> Iterator[Server]:
                 time.sleep(0.05)
         yield Server(name, port, process.pid, time.perf_counter() - began)
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # what was started may only have started another
         process.wait(20)
 
 
