@@ -188,7 +188,9 @@ def test_a_client_that_leaves_a_stream_ends_it() -> None:
 
 def test_a_client_that_asks_for_it_has_its_connection_closed_after_the_answer(server: MockServer) -> None:
     with opened(server) as connection:
-        connection.sendall(LIST.replace(b"serving-endpoints", b"serving-endpoints/nobody") + b"Connection: close\r\n\r\n")
+        connection.sendall(
+            LIST.replace(b"serving-endpoints", b"serving-endpoints/nobody") + b"Connection: close\r\n\r\n"
+        )
         head, _, body = whole(connection).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 404")
         assert b"\r\nconnection: close" in head

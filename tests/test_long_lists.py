@@ -84,7 +84,7 @@ def test_a_long_list_that_breaks_the_contract_is_cut_off(
     from mockserver.domain import views
 
     monkeypatch.setattr(views, "summary", lambda endpoint, now, level: {"name": 1})
-    with pytest.raises(Exception, match="IncompleteRead|Connection|closed"):
+    with pytest.raises(Exception, match=r"IncompleteRead|Connection|closed"):
         listed(crowded)
     assert "breaks the contract" in caplog.text
 

@@ -34,6 +34,10 @@ ABORTED_MESSAGE = (
     "Served model creation aborted because the endpoint update timed out. Please see service logs for more information."
 )
 RECOVERING_MESSAGE = "The machine of this served entity was lost. Creating resources for served entity."
+
+Tag = Mapping[str, str]
+"""A label of an endpoint, as it was given and is shown: a ``key``, and a ``value`` if it has one."""
+
 MAX_TAGS = 20
 REMEMBERED = 50
 """Ended deployments that an endpoint remembers; the earliest are forgotten first."""
@@ -84,14 +88,6 @@ class Ended:
     moment: int
     outcome: Literal["READY", "FAILED", "ABORTED", "CANCELED"]
     message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A label of an endpoint. ``value`` is ``None`` when none was given."""
-
-    key: str
-    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +254,8 @@ class Endpoint:
         Raises:
             Refusal: there would be too many tags.
         """
-        tags = {tag.key: tag for tag in self.tags}
-        tags.update({tag.key: tag for tag in add})
+        tags = {tag["key"]: tag for tag in self.tags}
+        tags.update({tag["key"]: tag for tag in add})
         for key in delete:
             tags.pop(key, None)
         if len(tags) > MAX_TAGS:

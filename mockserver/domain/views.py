@@ -101,9 +101,7 @@ def _head(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
     if task is not None:
         view["task"] = task
     if endpoint.tags:
-        view["tags"] = [
-            {"key": tag.key} if tag.value is None else {"key": tag.key, "value": tag.value} for tag in endpoint.tags
-        ]
+        view["tags"] = [*endpoint.tags]
     if endpoint.ai_gateway is not None:
         view["ai_gateway"] = endpoint.ai_gateway
     if endpoint.telemetry is not None:

@@ -9,7 +9,7 @@ from itertools import chain
 from ..domain import config as configs
 from ..domain import throughput, views
 from ..domain.config import Config
-from ..domain.endpoint import Endpoint, Plan, Tag
+from ..domain.endpoint import Endpoint, Plan
 from ..domain.permissions import AccessList, Grant, Principal
 from ..domain.refusals import invalid
 from ..errors import ResourceAlreadyExists
@@ -163,7 +163,7 @@ def _new_endpoint(call: Call, transaction: Transaction) -> Endpoint:
         raise invalid(f"The workspace has {limit} serving endpoints, which is the limit: delete some first.")
     created = Created((transaction.get(Created, "") or Created(0)).count + 1)
     transaction.put("", created)
-    tags = {tag["key"]: Tag(tag["key"], tag.get("value")) for tag in body.get("tags") or ()}
+    tags = {tag["key"]: tag for tag in body.get("tags") or ()}
     return Endpoint(
         name=name,
         id=_new_id(call, name, created.count),

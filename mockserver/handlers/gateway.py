@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..domain.endpoint import Endpoint, Tag
+from ..domain.endpoint import Endpoint
 from ..domain.refusals import conflict, invalid
 from ..messages import Call, Json
 from . import handler
@@ -53,13 +53,13 @@ def put_ai_gateway(call: Call) -> Json:
 
 @handler
 def patch_tags(call: Call) -> Json:
-    add = tuple(Tag(tag["key"], tag.get("value")) for tag in call.body.get("add_tags") or ())
+    add = tuple(call.body.get("add_tags") or ())
     delete = tuple(call.body.get("delete_tags") or ())
     with call.mock.transaction(call.workspace) as transaction:
         endpoint, _ = endpoint_of(call, transaction)
         endpoint = endpoint.tag(add, delete, call.now)
         transaction.put(endpoint.name, endpoint)
-    return {"tags": [{"key": tag.key, **({} if tag.value is None else {"value": tag.value})} for tag in endpoint.tags]}
+    return {"tags": [*endpoint.tags]}
 
 
 @handler
