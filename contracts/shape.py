@@ -72,7 +72,7 @@ class Shape:
         self._secrets(exchange)
         self._encoding(exchange)
         self._request_id(exchange)
-        if exchange.asked.method in ("HEAD", "OPTIONS") or unknown_method:
+        if exchange.asked.method in ("HEAD", "OPTIONS") or unknown_method or _stopped_on_its_way(exchange):
             return
         hit = match(exchange.asked.method, exchange.asked.route)
         if exchange.status >= 400:
@@ -194,6 +194,18 @@ class Shape:
             value = exchange.header("retry-after") or ""
             kept = value.isdecimal() and 0 < int(value) <= LARGEST_WAIT
             self.judge.hold("limits.retry-after", exchange, kept, "Retry-After: whole seconds", value or "none")
+
+
+def _stopped_on_its_way(exchange: Exchange) -> bool:
+    """Whether something before the API refused the request in its own words, as balancers refuse what is odd HTTP.
+
+    A null byte in a path and the method TRACE do not get past most of them.
+    """
+    if exchange.media_type == JSON:
+        return False
+    return (exchange.status == 400 and "%00" in exchange.asked.route) or (
+        exchange.status == 405 and exchange.asked.method == "TRACE"
+    )
 
 
 def parsed_events(exchange: Exchange) -> Iterator[Any]:

@@ -8,6 +8,7 @@ import threading
 import contracts_defects as planted
 import pytest
 import requests
+from machinery import balancer
 
 from contracts import pace
 from contracts.budget import Allowance
@@ -106,6 +107,14 @@ def test_generated_requests_of_many_workers_stay_within_the_run() -> None:
     assert result.budget["requests"]["spent"] == 700
     assert not result.findings, [(each.law.id, each.operation, each.where, each.got) for each in result.findings]
     assert not result.survivors.names
+
+
+def test_a_balancer_before_the_target_is_no_fault_of_the_target() -> None:
+    """nginx refuses a null byte in a path, and the method TRACE, with pages of its own."""
+    with planted.Server(None, QUICK) as server, balancer([int(server.url.rpartition(":")[2])]) as url:
+        result = run_on(url, journeys=("unknown-routes", "wrong-methods", "extreme-texts")).go()
+    assert not result.findings, [(each.law.id, each.operation, each.where, each.got) for each in result.findings]
+    assert result.exit_code == 0
 
 
 def slow_replies(count: int) -> list[Exchange]:
