@@ -211,11 +211,7 @@ class Connection(HttpToolsProtocol):
     def _answered(self, body: bytes) -> bool:
         """Answer the request that was just read, if that takes no ASGI exchange."""
         scope = cast("dict[str, Any]", self.scope)
-        scope["method"], scope["path"], scope["query_string"] = (
-            self.parser.get_method().decode(),
-            self.url.decode(),
-            b"",
-        )
+        scope.update(method=self.parser.get_method().decode(), path=self.url.decode(), query_string=b"")
         try:
             found = None if self._prompt is None else self._prompt.at_once(scope, body)
         except Exception:
