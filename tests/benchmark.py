@@ -3,7 +3,7 @@
 Run ``python tests/benchmark.py``; ``--brief`` for a minute's version. Servers and load run in processes of their own,
 and those that are compared take turns, so that what else the machine does disturbs both alike. The result is printed,
 and written as JSON and as a page with plots (``--report DIR``). The exit code is 1 when a figure is missed by more than
-half, which is what continuous integration asks.
+half that is not one beside a peer, which is what continuous integration asks.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ def creation(name: str) -> str:
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure: ``value`` against ``target``; ``least`` says whether it is a lower bound."""
+    """One measured figure: ``value`` against ``target``; ``least`` says whether it is a lower bound.
+
+    One that is not ``binding`` never fails a run: how fast another tool is on a machine is not the mock's doing.
+    """
 
     name: str
     value: float
@@ -64,6 +67,7 @@ class Figure:
     detail: str
     unit: str = "x bare Flask"
     least: bool = True
+    binding: bool = True
 
     @property
     def kept(self) -> bool:
@@ -73,7 +77,7 @@ class Figure:
     @property
     def gross(self) -> bool:
         """Whether it is missed by more than half."""
-        return self.value < self.target / 2 if self.least else self.value > self.target * 2
+        return self.binding and (self.value < self.target / 2 if self.least else self.value > self.target * 2)
 
 
 @dataclass
@@ -204,7 +208,7 @@ def _beside(
     ratio = statistics.median(own / other for own, other in pairs)
     own, other = (statistics.median(side) for side in zip(*pairs, strict=True))
     detail = f"{own:.0f}/s, {theirs.name} {other:.0f}/s, {theirs.resident:.0f} MB, started in {theirs.start:.1f} s"
-    results.add(Figure(f"{kind.name}, 16 connections", ratio, target, detail, f"x {theirs.name}"))
+    results.add(Figure(f"{kind.name}, 16 connections", ratio, target, detail, f"x {theirs.name}", binding=False))
 
 
 def paced(results: Results, rounds: int) -> None:
