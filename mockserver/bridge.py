@@ -90,9 +90,8 @@ class Bridge:
         if scope["http_version"] == "1.0":
             send = in_one_piece(send)
         known = scope["extensions"].get("answer")
-        with suppress(
-            Left, asyncio.CancelledError
-        ):  # the client left, or the server stops and the connection is closed
+        # The client may leave, or the server stop, which closes the connection.
+        with suppress(Left, asyncio.CancelledError):
             if known is not None:
                 await self._send(known[0], known[1], False, send, connection)
             else:
