@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import caller
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mockserver import MockServer, Settings
 from mockserver import connection as bounds
@@ -214,3 +216,44 @@ def test_a_short_stream_arrives_whole_and_in_order(server: MockServer) -> None:
         received = whole(connection)
         assert received.count(b"data: [DONE]\n\n\r\n0\r\n\r\n") == 2
         assert received.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+CHUNKED = STREAM.replace(b"Content-Length: %d\r\n" % len(ASKED), b"Transfer-Encoding: chunked\r\n")
+MIXED = [
+    LIST.replace(b"serving-endpoints", b"serving-endpoints/nobody") + b"\r\n",
+    STREAM + b"\r\n" + ASKED,
+    LIST + b"\r\n",
+    LIST.replace(b"serving-endpoints", b"serving-endpoints/no%62ody") + b"Content-Length: 2\r\n\r\n{}",
+    CHUNKED + b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(ASKED), ASKED),
+    LIST.replace(b"GET", b"HEAD") + b"\r\n",
+    LIST.replace(b"/api/2.0/serving-endpoints", ENDPOINT.encode()) + b"\r\n",
+]
+"""Requests that are answered where they are read, in a thread, and through ASGI for other reasons."""
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, len(MIXED) - 1), min_size=1, max_size=6), st.lists(st.integers(1, 400), max_size=12))
+def test_however_requests_are_cut_they_are_answered_in_turn(chosen: list[int], cuts: list[int]) -> None:
+    statuses = {0: b"404", 3: b"404"}
+    sent = b"".join(MIXED[number] for number in chosen)
+    sent += LIST.replace(b"/api/2.0/serving-endpoints", b"/last") + b"Connection: close\r\n\r\n"
+    with MockServer(Settings(port=0, provisioning=0, log_level="error")) as server, opened(server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for size in cuts:
+            connection.sendall(sent[:size])
+            sent = sent[size:]
+            time.sleep(0.001)
+        connection.sendall(sent)
+        found = re.findall(rb"HTTP/1.1 (\d+) [A-Z]", whole(connection))
+    assert found == [*(statuses.get(number, b"200") for number in chosen), b"404"]
+
+
+@pytest.mark.parametrize("path", [b"serving-endpoints/nobody", b"serving-endpoints"])
+def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch, path: bytes) -> None:
+    monkeypatch.setattr("mockserver.server.KEEP_ALIVE", 1)
+    with MockServer(Settings(port=0)) as server, opened(server) as connection:
+        connection.sendall(LIST.replace(b"serving-endpoints", path) + b"\r\n")
+        answer(connection)
+        asked = time.monotonic()
+        assert whole(connection) == b""
+        assert 0.9 < time.monotonic() - asked < 5
