@@ -120,10 +120,11 @@ class ReplyRule:
         Raises:
             TypeError: it has Python functions.
         """
+        plain = [answer for answer in self.answers if isinstance(answer, ScriptedReply)]
         if not self.is_plain:
             raise TypeError("a rule with Python functions cannot be written down")
         written = {spec.name: value for spec in fields(self) if (value := getattr(self, spec.name)) != spec.default}
-        return {**written, "answers": [answer.to_json() for answer in self.answers]}  # type: ignore[union-attr]  # plain
+        return {**written, "answers": [answer.to_json() for answer in plain]}
 
     @classmethod
     def from_json(cls, value: Json) -> ReplyRule:

@@ -85,7 +85,7 @@ class Validators:
         def write(value: Any) -> tuple[bytes, list[Violation]]:
             try:
                 written = orjson.dumps(value)
-                if is_valid(value) and (not finite or b"null" not in written or _is_sound(value, written)):
+                if is_valid(value) and (not finite or _is_sound(value, written)):
                     return written, fine
             except (TypeError, ValueError, RecursionError):
                 written = b""

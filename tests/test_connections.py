@@ -257,3 +257,17 @@ def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPa
         asked = time.monotonic()
         assert whole(connection) == b""
         assert 0.9 < time.monotonic() - asked < 5
+
+
+def test_a_bug_ends_the_connection_and_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError("on purpose")
+
+    with MockServer(Settings(port=0)) as server, opened(server) as connection:
+        monkeypatch.setattr(server.mock, "respond", fail)
+        connection.sendall(LIST.replace(b"serving-endpoints", b"serving-endpoints/nobody") + b"\r\n")
+        assert whole(connection) == b""
+    assert "this is a bug of the mock" in caplog.text
+    assert "on purpose" in caplog.text

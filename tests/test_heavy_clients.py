@@ -8,11 +8,11 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from endpoints_for_queries import CLAUDE, GTE, LLAMA, create, custom
+from model_answers import WEATHER
 
 from mockserver import MockServer
 
@@ -20,14 +20,6 @@ pytestmark = pytest.mark.heavy_clients
 
 QUESTION = "Which planet do humans live on?"
 EARTH = "Humans live on the planet Earth."
-WEATHER: dict[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Get the weather in a given city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
 
 
 @pytest.fixture

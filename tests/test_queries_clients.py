@@ -221,3 +221,16 @@ class TestOpenai:
             client.chat.completions.create(model="nowhere", messages=user("x"))
         with pytest.raises(openai.BadRequestError, match="unknown field"):
             client.chat.completions.create(model=LLAMA, messages=user("x"), extra_body={"inputs": 1})
+
+
+def test_a_model_gives_its_32_answers_to_a_question_in_turn(client: openai.OpenAI) -> None:
+    answers = [client.chat.completions.create(model=LLAMA, messages=user("Tell me about tea.")) for _ in range(64)]
+    texts = [answer.choices[0].message.content for answer in answers]
+    assert texts[:32] == texts[32:]
+    assert len(set(texts)) > 20
+    assert len({answer.id for answer in answers}) == 64
+    cold = [
+        client.chat.completions.create(model=LLAMA, messages=user("Tell me about tea."), temperature=0)
+        for _ in range(3)
+    ]
+    assert len({answer.choices[0].message.content for answer in cold}) == 1
