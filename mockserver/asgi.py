@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from .bodies import MAX_BODY
+from .heads import by_name
 from .messages import Request
 
 Scope = Mapping[str, Any]
@@ -54,7 +55,7 @@ def declared_length(scope: Scope) -> int:
 
 def request_of(scope: Scope, parameters: Mapping[str, str], body: bytes) -> Request:
     """The request as the mock has it. ``parameters`` are the path's."""
-    headers = _joined(scope["headers"])
+    headers = by_name(scope["headers"])
     query = scope["query_string"]
     return Request(
         method=scope["method"],
@@ -69,7 +70,7 @@ def request_of(scope: Scope, parameters: Mapping[str, str], body: bytes) -> Requ
 
 def environment(scope: Scope, body: bytes) -> dict[str, Any]:
     """The request as WSGI has it (PEP 3333)."""
-    headers = _joined(scope["headers"])
+    headers = by_name(scope["headers"])
     server = scope["server"] or ("localhost", 80)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -93,21 +94,6 @@ def environment(scope: Scope, body: bytes) -> dict[str, Any]:
         key = name.upper().replace("-", "_")
         environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
     return environ
-
-
-def _joined(pairs: Headers) -> dict[str, str]:
-    """The headers by lower-case name, those that come more than once joined. A name with ``_`` could pass for another
-    one's in WSGI, so it is dropped.
-    """
-    headers: dict[str, str] = {}
-    for raw, value in pairs:
-        name = raw.decode("latin-1")
-        text = value.decode("latin-1")
-        if name in headers:
-            headers[name] += (";" if name == "cookie" else ",") + text
-        elif "_" not in name:
-            headers[name] = text
-    return headers
 
 
 def _address(scope: Scope) -> str:

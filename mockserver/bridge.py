@@ -27,16 +27,19 @@ from .asgi import (
     whole_body,
 )
 from .bodies import MAX_BODY
-from .connection import SHORT, Connection
+from .connection import SHORT, Connection, Made
 from .core import Mock
 from .delivery import ConnectionDropped, Disturbed
+from .heads import Head
 from .inprocess import application
-from .messages import STREAM_MEDIA_TYPE, Reply, Stream
+from .messages import NOTHING, STREAM_MEDIA_TYPE, Reply, Request, Stream
 from .outbox import Outbox, tell
 from .threads import Threads
 from .wire import frame, frames, header_lines, payload, terminator
 
 Result = TypeVar("Result")
+Known = tuple[Reply | Stream | Disturbed, list[bytes]]
+"""An answer that is still to be sent, and the first events of a stream if they are made already."""
 
 MOST_THREADS = 256
 SLICE = 256 * 1024
@@ -61,29 +64,29 @@ class Bridge:
         """Let the threads end that wait for work."""
         self._threads.close()
 
-    def at_once(self, scope: Scope, body: bytes) -> tuple[int, bytes, bytes] | None:
-        """The answer to a request that cannot wait: status, header lines and body. ``None`` when it is one that may.
+    def may_know(self, method: str, path: str, head: Head) -> bool:
+        """Whether the request is for the contract, and the answer cannot wait."""
+        found = self._mock.spec.routes.find(method, path)
+        return found is not None and not self._mock.may_wait(found[0], head.headers)
 
-        An answer that takes longer to send is left in the scope, to be sent when the request is put again through ASGI.
-        """
-        found = self._mock.spec.routes.find(scope["method"], scope["path"])
-        if found is None:
-            return None
-        operation, request = found[0], request_of(scope, found[1], body)
-        if self._mock.may_wait(operation, request):
-            return None
-        answer = self._mock.respond(operation, request)
+    def at_once(self, method: str, path: str, head: Head, body: bytes) -> Made | Known:
+        """The answer to a request of which ``may_know`` is true; what takes longer to send is left to ASGI."""
+        found = self._mock.spec.routes.find(method, path)
+        assert found is not None  # as may_know says
+        operation, parameters = found
+        answer = self._mock.respond(
+            operation, Request(method, path, head.headers, parameters, NOTHING, body, head.base_url)
+        )
         made: list[bytes] = []
         if isinstance(answer, Reply) and answer.pieces is None:
             content = payload(answer)
             if len(content) <= SLICE and answer.delay <= 0 and (lines := header_lines(answer)) is not None:
-                return answer.status, b"%bcontent-length: %d\r\n" % (lines, len(content)), content
+                return Made(answer.status, b"%bcontent-length: %d\r\n" % (lines, len(content)), content)
         elif isinstance(answer, Stream) and (lines := header_lines(answer)) is not None:
             answer, complete = _made(answer, made)
             if complete:
-                return answer.status, lines + b"transfer-encoding: chunked\r\n", _in_one_chunk(b"".join(made))
-        scope["extensions"]["answer"] = answer, made
-        return None
+                return Made(answer.status, lines + b"transfer-encoding: chunked\r\n", _in_one_chunk(b"".join(made)))
+        return answer, made
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: Connection = scope["extensions"]["connection"]
@@ -108,7 +111,7 @@ class Bridge:
             await self._through_wsgi(scope, body, send, connection)
             return
         operation, request = found[0], request_of(scope, found[1], body)
-        waits = len(body) > SHORT or self._mock.may_wait(operation, request)
+        waits = len(body) > SHORT or self._mock.may_wait(operation, request.headers)
         respond = partial(self._mock.respond, operation, request)
         await self._send(await self._in_thread(respond) if waits else respond(), [], waits, send, connection)
 

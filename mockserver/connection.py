@@ -1,7 +1,7 @@
 """One client's connection: uvicorn's protocol, with refusals in the API's words and with bounds on what it may hold.
 
-A short request whose answer is known at once is answered where it is read, past ASGI: the task, the cycle and the
-messages of an ASGI exchange cost as much as most answers do.
+A short request whose answer is known at once is answered where it is read, past parser and ASGI: the headers are mostly
+those of the last time, and the task, the cycle and the messages of an ASGI exchange cost as much as most answers do.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import logging
 import re
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from .heads import Head, plain
 
 MOST_HEADER_BYTES = 256 * 1024
 """Bytes of a request's line and headers together."""
@@ -25,18 +27,29 @@ PATIENCE = 60.0
 SHORT = 64 * 1024
 """Bytes of a request that may be answered at once; reading more takes long enough for a thread."""
 
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"expect"})
-"""The headers that say how the body comes."""
+_LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[\w./~:@!$&'()*+,;=-]*) HTTP/1\.1\r\n", re.ASCII)
+"""The request lines whose URL is a path and nothing else, in which nothing is quoted."""
 
-_PLAIN_PATH = re.compile(rb"/[^%?#\s\x80-\xff]*")
-"""The URLs that are a path and nothing else, in which nothing is quoted."""
+
+class Made(NamedTuple):
+    """An answer as it is sent: status, header lines, body."""
+
+    status: int
+    lines: bytes
+    body: bytes
 
 
 class Prompt(Protocol):
     """An ASGI application that knows some answers at once."""
 
-    def at_once(self, scope: dict[str, Any], body: bytes) -> tuple[int, bytes, bytes] | None:
-        """Status, header lines and body of the answer as they are sent; ``None`` when it takes an ASGI exchange."""
+    def may_know(self, method: str, path: str, head: Head) -> bool:
+        """Whether the answer to a request may be known at once, so that it is worth while to read it."""
+        ...
+
+    def at_once(self, method: str, path: str, head: Head, body: bytes) -> Made | object:
+        """The answer to such a request. What is no ``Made`` takes an ASGI exchange, which finds it in its scope as
+        ``scope["extensions"]["answer"]``.
+        """
         ...
 
 
@@ -79,10 +92,12 @@ class Connection(HttpToolsProtocol):
 
     _head_bytes = 0
     _receiving = False
-    _short = True
     _asked = False
     _progress = 0.0
-    _held: list[bytes] | None = None
+    _begun = b""
+    """A request of which the end is still to come. It is waited for once: clients often send a body after its head."""
+    _answer: object = None
+    """The answer to the request that the parser is given, where it is known already."""
     on_lost: Callable[[], None] | None = None
     """Called when the connection is lost, by whoever waits for something else."""
 
@@ -110,7 +125,7 @@ class Connection(HttpToolsProtocol):
     def give_up(self) -> None:
         """End the connection when its client neither sends nor reads for too long."""
         idle = self.loop.time() - self._progress
-        if self._receiving or self.flow.write_paused or not self._asked:
+        if self._receiving or self._begun or self.flow.write_paused or not self._asked:
             if idle > PATIENCE:
                 self.transport.abort()
         elif idle > self.timeout_keep_alive and self._free and self.timeout_keep_alive_task is None:
@@ -129,7 +144,12 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._progress = self.loop.time()
-        super().data_received(data)
+        if not self._receiving and self._prompt is not None:
+            self._unset_keepalive_if_required()
+            begun, self._begun = self._begun, b""
+            data = self._past_parser(begun + data, self._prompt, waits=not begun)
+        if data:
+            super().data_received(data)
 
     def pause_writing(self) -> None:
         self._progress = self.loop.time()
@@ -137,8 +157,9 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._receiving, self._short, self._head_bytes = True, True, 0
-        self.scope["extensions"] = {"connection": self}  # type: ignore[dict-item]  # an extension of our own
+        self._receiving, self._head_bytes = True, 0
+        self.scope["extensions"] = {"connection": self, "answer": self._answer}  # type: ignore[dict-item]  # our own
+        self._answer = None
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -146,33 +167,14 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value))
-        name = name.lower()
-        if name in _FRAMING:
-            self._note_framing(name, value)
-        self.headers.append((name, value))
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._asked = True
-        if self._may_be_prompt():
-            self._held = []
-        else:
-            super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        if self._held is None:
-            super().on_body(body)
-        else:
-            self._held.append(body)
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._receiving = False
-        held, self._held = self._held, None
-        if held is not None:
-            body = b"".join(held)
-            if self._answered(body):
-                return
-            super().on_headers_complete()
-            super().on_body(body)
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -187,44 +189,45 @@ class Connection(HttpToolsProtocol):
         """Whether no ASGI exchange is under way."""
         return self.cycle is None or self.cycle.response_complete
 
-    def _may_be_prompt(self) -> bool:
-        """Whether the request whose head was just read is short, and nothing is to be sent before its answer."""
-        return (
-            self._prompt is not None
-            and self._short
-            and self._free
-            and not self.flow.write_paused
-            and not self.transport.is_closing()
-            and self.parser.get_http_version() == "1.1"
-            and not self.parser.should_upgrade()
-            and _PLAIN_PATH.fullmatch(self.url) is not None
-        )
+    def _past_parser(self, data: bytes, prompt: Prompt, *, waits: bool) -> bytes:
+        """Answer the requests at the beginning of the data that can be at once. What is left is for the parser."""
+        while self._free and not self.flow.write_paused and not self.transport.is_closing():
+            line = _LINE.match(data)
+            if line is None:
+                break
+            end = data.find(b"\r\n\r\n", line.end() - 2) + 4
+            head = plain(data[line.end() : end])
+            if head is None or head.length > SHORT:
+                break
+            method, path = line[1].decode(), line[2].decode()
+            if not prompt.may_know(method, path, head):
+                break
+            whole = end + head.length
+            if len(data) < whole and waits:
+                self._begun = data
+                return b""
+            if len(data) < whole or not self._answered(prompt, method, path, head, data[end:whole]):
+                break
+            data = data[whole:]
+        return b"" if self.transport.is_closing() else data
 
-    def _note_framing(self, name: bytes, value: bytes) -> None:
-        if name == b"content-length":
-            self._short = self._short and int(value) <= SHORT
-            return
-        self._short = False
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-
-    def _answered(self, body: bytes) -> bool:
-        """Answer the request that was just read, if that takes no ASGI exchange."""
-        scope = cast("dict[str, Any]", self.scope)
-        scope.update(method=self.parser.get_method().decode(), path=self.url.decode(), query_string=b"")
+    def _answered(self, prompt: Prompt, method: str, path: str, head: Head, body: bytes) -> bool:
+        """Answer a request, if that takes no ASGI exchange."""
+        self._asked = True
         try:
-            found = None if self._prompt is None else self._prompt.at_once(scope, body)
+            answer = prompt.at_once(method, path, head, body)
         except Exception:
-            log.exception("%s %s failed: this is a bug of the mock", scope["method"], scope["path"])
+            log.exception("%s %s failed: this is a bug of the mock", method, path)
             self.transport.close()
             return True
-        if found is None:
+        if not isinstance(answer, Made):
+            self._answer = answer
             return False
-        status, lines, content = found
-        lasting = self.parser.should_keep_alive()
-        ending = b"\r\n" if lasting else b"connection: close\r\n\r\n"
-        self.transport.write(b"".join((STATUS_LINE[status], self._usual_lines(), lines, ending, content)))
-        if not lasting:
+        ending = b"\r\n" if head.lasting else b"connection: close\r\n\r\n"
+        self.transport.write(
+            b"".join((STATUS_LINE[answer.status], self._usual_lines(), answer.lines, ending, answer.body))
+        )
+        if not head.lasting:
             self.transport.close()
         return True
 

@@ -271,14 +271,14 @@ class Mock:
         parts = [*names, *([str(self.store.process)] if self.store.process else [])]
         return random.Random("/".join([str(seed), *parts]) if parts else seed)
 
-    def may_wait(self, operation: Operation, request: Request) -> bool:
+    def may_wait(self, operation: Operation, headers: Mapping[str, str]) -> bool:
         """Whether the answer may take time: for a fault, a script, a plug-in, an upstream, a database or its length."""
         return (
             not self.store.instant
             or self.faults.installed
             or self.replies.installed
             or self.models.installed
-            or HEADER in request.headers
+            or HEADER in headers
             or operation.id in LONG
             or bool(self._forwarding)
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from .values import REDACTED, is_secret, resolve, said
@@ -24,7 +23,11 @@ class Names:
 
     def only_known(self, schemas: Schemas, value: Any) -> Any:
         """`value` without the members that none of `schemas` names, where they name any; it is not changed itself."""
-        return self._place(schemas).known_of(value)
+        place = self._place(schemas)
+        try:
+            return value if place.holds_known_only(value) else place.known_of(value)
+        except ValueError:  # no JSON value, which the validator cannot look at
+            return place.known_of(value)
 
     def screened(self, schemas: Schemas, value: Any) -> Any:
         """A copy of `value` in which nothing is left that may be a secret in a wrong place.
@@ -92,13 +95,29 @@ class _Place:
         return {name: place for name, place in self.inside.items() if not place.plain}
 
     @cached_property
-    def flat(self) -> bool:
-        """Whether a value of this place is an object in which only members of its own could be unknown."""
-        return self.closed and not self.deep
-
-    @cached_property
     def item(self) -> _Place:
         return self.names._place(self.items)
+
+    @cached_property
+    def holds_known_only(self) -> Callable[[Any], bool]:
+        """Whether `known_of` leaves a value as it is: a validator sees it far sooner than a walk."""
+        from jsonschema_rs import Draft202012Validator
+
+        definitions: dict[str, Any] = {}
+        return Draft202012Validator({**self._known_only(definitions), "$defs": definitions}).is_valid
+
+    def _known_only(self, definitions: dict[str, Any]) -> dict[str, Any]:
+        """The schema of the values that `known_of` leaves as they are; `definitions` gets what it refers to."""
+        name = str(id(self))
+        if name not in definitions:
+            definitions[name] = schema = dict[str, Any]()
+            if self.closed:
+                schema["properties"] = dict[str, Any](dict.fromkeys(self.inside, True))
+                schema["properties"] |= {member: place._known_only(definitions) for member, place in self.deep.items()}
+                schema["additionalProperties"] = False
+            if self.items and not self.item.plain:
+                schema["items"] = self.item._known_only(definitions)
+        return {"$ref": f"#/$defs/{name}"}
 
     def known_of(self, value: Any) -> Any:
         """The value without members that nothing names; the very same value where there are none."""
@@ -115,10 +134,7 @@ class _Place:
             return {**value, **changes} if changes else value
         if not isinstance(value, list) or not self.items or self.item.plain:
             return value
-        item = self.item
-        if item.flat and {*map(type, value)} == {dict} and {*chain.from_iterable(value)} <= item.inside.keys():
-            return value
-        result = [item.known_of(each) for each in value]
+        result = [self.item.known_of(each) for each in value]
         return value if all(map(operator.is_, result, value)) else result
 
     @cached_property
