@@ -56,7 +56,7 @@ class StoredClock(AdjustableClock):
         with self._store.transaction(self._workspace) as transaction:
             kept = transaction.get(Circumstances, HERE) or Circumstances()
             setting = transition(kept.setting or self._usual)
-            transaction.put(HERE, replace(kept, clock=setting))
+            transaction.put(HERE, replace(kept, clock=(*setting,)))
         self.refresh()
         return setting
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .matching import shortened
 
@@ -36,11 +36,11 @@ def encode(record: Any) -> Json:
     """
     if hasattr(record, "to_json"):
         return record.to_json()
-    if is_dataclass(record):
+    if _is_record(type(record)):
         return {
-            spec.name: encode(value)
-            for spec in _fields(typing.cast(Any, type(record)))
-            if not _is_default(spec, value := getattr(record, spec.name))
+            member.name: encode(value)
+            for member in _members(typing.cast(Any, type(record)))
+            if not member.is_default(value := getattr(record, member.name))
         }
     if isinstance(record, Mapping):
         return {str(name): encode(value) for name, value in record.items()}
@@ -61,13 +61,32 @@ def decode(kind: type[Record], value: Json, where: str = "") -> Record:
     return record
 
 
+class _Member(NamedTuple):
+    """One member of a record, and its default if it has one."""
+
+    name: str
+    default: Any = MISSING
+    optional: bool = True
+
+    def is_default(self, value: Any) -> bool:
+        return type(value) is type(self.default) and bool(value == self.default)
+
+
+def _is_record(kind: Any) -> bool:
+    """Whether the values of a class have members with names: a dataclass or a named tuple."""
+    return is_dataclass(kind) or (isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"))
+
+
 @cache
-def _fields(kind: type) -> tuple[Field[Any], ...]:
-    return tuple(spec for spec in fields(kind) if spec.init)
-
-
-def _is_default(spec: Field[Any], value: Any) -> bool:
-    return spec.default is not MISSING and type(value) is type(spec.default) and bool(value == spec.default)
+def _members(kind: Any) -> tuple[_Member, ...]:
+    if is_dataclass(kind):
+        return tuple(
+            _Member(spec.name, spec.default, spec.default is not MISSING or spec.default_factory is not MISSING)
+            for spec in fields(kind)
+            if spec.init
+        )
+    defaults = kind._field_defaults
+    return tuple(_Member(name, defaults.get(name, MISSING), name in defaults) for name in kind._fields)
 
 
 @cache
@@ -78,8 +97,8 @@ def _decoder(annotation: Any) -> Decoder:
         return _scalar(annotation)
     if hasattr(annotation, "from_json"):
         return _own(annotation.from_json)
-    if is_dataclass(annotation):
-        return _dataclass(typing.cast(type, annotation))
+    if _is_record(annotation):
+        return _record(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return _literal(arguments)
@@ -165,10 +184,10 @@ def _mapping(item: Decoder) -> Decoder:
     return decoded
 
 
-def _dataclass(kind: type) -> Decoder:
+def _record(kind: type) -> Decoder:
     hints = get_type_hints(kind)
-    members = {spec.name: _decoder(hints[spec.name]) for spec in _fields(kind)}
-    required = [spec.name for spec in _fields(kind) if spec.default is MISSING and spec.default_factory is MISSING]
+    members = {member.name: _decoder(hints[member.name]) for member in _members(kind)}
+    required = [member.name for member in _members(kind) if not member.optional]
 
     def decoded(value: Json, where: str) -> Any:
         if not isinstance(value, dict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -90,7 +89,7 @@ def test_a_list_whose_endpoints_have_not_changed_is_drawn_from_memory() -> None:
     assert model is not None
     with mock.transaction("default") as transaction:
         for number in range(1, 200):
-            transaction.put(f"n-{number}", replace(model, name=f"n-{number}", id=f"{number:032x}"))
+            transaction.put(f"n-{number}", model._replace(name=f"n-{number}", id=f"{number:032x}"))
 
     def took(prepare: Callable[[], None]) -> float:
         spent = []
@@ -102,7 +101,7 @@ def test_a_list_whose_endpoints_have_not_changed_is_drawn_from_memory() -> None:
         return min(spent)
 
     assert 2 * took(lambda: None) < took(listing.forget)
-    renamed = replace(model, name="n-0", creator_display_name="Somebody else")
+    renamed = model._replace(name="n-0", creator_display_name="Somebody else")
     with mock.transaction("default") as transaction:
         transaction.put("n-0", renamed)
     assert "Somebody else" in client.get("/?search=n-0").text

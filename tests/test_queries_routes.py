@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -262,7 +261,7 @@ class TestStates:
             endpoint = transaction.get(Endpoint, "churn")
             assert endpoint is not None
             recovery = Recovery("churn-1", 0, 2**53, "lost its machine")
-            transaction.put("churn", replace(endpoint, recovery=recovery))
+            transaction.put("churn", endpoint._replace(recovery=recovery))
         reply = ask(rest, "churn", {"dataframe_records": [{"a": 1}]})
         assert (reply.status_code, reply.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
 

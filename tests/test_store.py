@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -151,7 +151,7 @@ def test_keys_and_texts_may_hold_any_character(store: Store) -> None:
     name = "é \U0001f600 ' \" % : \x01"
     put(store, "w", name)
     with store.transaction("w") as transaction:
-        transaction.put("odd", replace(endpoint("odd"), description="a\x00b\ud7ff"))
+        transaction.put("odd", endpoint("odd")._replace(description="a\x00b\ud7ff"))
     assert store.get(Endpoint, "w", name) == endpoint(name)
     odd = store.get(Endpoint, "w", "odd")
     assert odd is not None
@@ -251,7 +251,7 @@ def test_another_process_sees_what_was_committed_at_once(two: tuple[SqlStore, Sq
         assert there.get(Endpoint, "w", f"e{number}") == endpoint(f"e{number}")
         assert len(there.all(Endpoint, "w")) == number + 1
         with there.transaction("w") as transaction:
-            transaction.put("e0", replace(endpoint("e0"), description=str(number)))
+            transaction.put("e0", endpoint("e0")._replace(description=str(number)))
         first = here.get(Endpoint, "w", "e0")
         assert first is not None
         assert first.description == str(number)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +165,7 @@ def crowd(tab: Tab, count: int) -> None:
     assert model is not None
     with mock.transaction(tab.token) as transaction:
         for number in range(1, count):
-            transaction.put(f"n-{number}", replace(model, name=f"n-{number}", id=f"{number:032x}"))
+            transaction.put(f"n-{number}", model._replace(name=f"n-{number}", id=f"{number:032x}"))
 
 
 def own_time(tab: Tab, path: str) -> float:

@@ -8,8 +8,9 @@ test's clock and a store that several processes share.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from .config import Config
 from .refusals import bad_request, conflict, invalid
@@ -100,9 +101,10 @@ class Recovery:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A serving endpoint. Times are milliseconds since the epoch; mappings are never changed in place."""
+class _Endpoint(NamedTuple):
+    """What an endpoint consists of: a named tuple, as a frozen dataclass of so many members takes ten times as long to
+    make, and each creation makes some.
+    """
 
     name: str
     id: str
@@ -128,19 +130,23 @@ class Endpoint:
     telemetry: Mapping[str, Json] | None = None
     recovery: Recovery | None = None
     past: tuple[Ended, ...] = ()
-    settled: Endpoint | None = field(default=None, init=False, compare=False, repr=False)
-    """The endpoint as it stands once its deployment has ended well, when somebody has asked for it."""
+
+
+class Endpoint(_Endpoint):
+    """A serving endpoint. Times are milliseconds since the epoch; mappings are never changed in place."""
 
     def at(self, now: int) -> Endpoint:
         """The endpoint as it stands at ``now``: a deployment that ended well has become the configuration."""
         deployment = self.deployment
         if deployment is None or not deployment.is_over(now) or deployment.outcome != "READY":
             return self
-        settled = self.settled
-        if settled is None:
-            settled = replace(self, config=deployment.config, deployment=None, stopped=False)
-            object.__setattr__(self, "settled", settled)  # worked out once; it is no part of the value
-        return settled
+        return self._settled
+
+    @cached_property
+    def _settled(self) -> Endpoint:
+        """The endpoint as it stands once its deployment has ended well."""
+        assert self.deployment is not None
+        return self._replace(config=self.deployment.config, deployment=None, stopped=False)
 
     def config_update(self, now: int) -> ConfigUpdate:
         """The state of the latest update."""
@@ -183,8 +189,7 @@ class Endpoint:
         """
         self.check_settled(now)
         deployment = Deployment(config, now, now + plan.duration, plan.outcome, plan.message)
-        return replace(
-            self.at(now),
+        return self.at(now)._replace(
             deployment=deployment,
             versions=config.version,
             canceled=False,
@@ -203,7 +208,7 @@ class Endpoint:
             raise bad_request(f"Endpoint '{self.name}' has no update in progress that could be cancelled.")
         canceled = Ended(self.deployment.config.version, now, "CANCELED")
         past = (*self.past[1 - REMEMBERED :], canceled)
-        return replace(self, deployment=None, canceled=True, updated_at=now, past=past)
+        return self._replace(deployment=None, canceled=True, updated_at=now, past=past)
 
     def stop(self, now: int) -> Endpoint:
         """Take the endpoint out of service and keep its configuration.
@@ -218,7 +223,7 @@ class Endpoint:
         if settled.stopped:
             return settled
         past = self.history(now)
-        return replace(settled, stopped=True, deployment=None, canceled=False, updated_at=now, past=past)
+        return settled._replace(stopped=True, deployment=None, canceled=False, updated_at=now, past=past)
 
     def start(self, plan: Plan, now: int) -> Endpoint:
         """Deploy the configuration of a stopped endpoint again, as a new version.
@@ -266,7 +271,7 @@ class Endpoint:
         """The endpoint with these fields set; one that has them already stays as it is, and its last update too."""
         if all(getattr(self, name) == value for name, value in settings.items()):
             return self
-        return replace(self, **settings, updated_at=now)
+        return self._replace(**settings, updated_at=now)
 
     def check_settled(self, now: int) -> None:
         """Raises Refusal, 409 RESOURCE_CONFLICT, while a deployment is under way."""
