@@ -34,12 +34,11 @@ def finished(operation: Operation, answer: Json | Listing | Reply | Stream) -> R
 
 def checked(operation: Operation, reply: Reply) -> Reply:
     """The reply without secrets and with its body written down; an internal error when it breaks the contract."""
-    shown = operation.shown(reply.status) if reply.media_type == JSON_MEDIA_TYPE else None
-    if shown is None:
+    show = operation.show(reply.status) if reply.media_type == JSON_MEDIA_TYPE else None
+    if show is None:
         violations = operation.reply_violations(reply.status, reply.body, reply.media_type)
     else:
-        body = shown.strip(reply.body)
-        written, violations = shown.write(body)
+        body, written, violations = show(reply.body)
         reply = Reply(reply.status, body, reply.headers, reply.media_type, reply.delay, written)
     if not violations:
         return reply
@@ -50,10 +49,10 @@ def checked(operation: Operation, reply: Reply) -> Reply:
 
 def _listed(operation: Operation, listing: Listing) -> Reply:
     """A long list on its way. What breaks the contract ends the connection: the status has been sent by then."""
-    strip, write = operation.shown_item(operation.success, listing.name)
+    show = operation.show_item(operation.success, listing.name)
 
     def written(item: Json) -> bytes:
-        made, violations = write(strip(item))
+        _, made, violations = show(item)
         if violations:
             problem = "; ".join(violation.message for violation in violations[:3])
             log.error("%s: an item of the mock's own list breaks the contract: %s", operation.id, problem)
@@ -66,9 +65,9 @@ def _listed(operation: Operation, listing: Listing) -> Reply:
 def _checked_events(operation: Operation, events: Iterator[Event]) -> Iterator[Event]:
     write = operation.event_writer
     for data, name, pause, _ in events:
-        written, violations = write(data)
-        if violations:
-            problem = "; ".join(violation.message for violation in violations[:3])
+        written = write(data)
+        if not written:
+            problem = "; ".join(violation.message for violation in operation.event_violations(data)[:3])
             log.error("%s: an event of the mock's own stream breaks the contract: %s", operation.id, problem)
             yield Event({"error": {"message": f"The mock's own stream breaks the contract: {problem}"}})
             return

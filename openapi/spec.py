@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,10 +88,16 @@ class Schema:
 
 
 class Shown(NamedTuple):
-    """What a JSON reply goes through on its way out: secrets are taken out, then it is checked and written."""
+    """A value on its way out: without writeOnly members, as JSON, and what is wrong with it. Of the last two, one is
+    empty.
+    """
 
-    strip: Walk
-    write: Writer
+    value: Any
+    written: bytes
+    violations: list[Violation]
+
+
+Show = Callable[[Any], Shown]
 
 
 class Operation:
@@ -124,8 +130,8 @@ class Operation:
         content = self.responses.get(str(self.success), {}).get("content", {})
         self.media_type: str | None = next(iter(content), None)
         self._schemas: dict[tuple[str, str], Schema | None] = {}
-        self._shown: dict[int, Shown | None] = {}
-        self._shown_items: dict[tuple[int, str], Shown] = {}
+        self._shows: dict[int, Show | None] = {}
+        self._item_shows: dict[tuple[int, str], Show] = {}
         self._drops_unknown = self.definition.get("x-unknown-members") == "dropped"
 
     def __repr__(self) -> str:
@@ -173,7 +179,7 @@ class Operation:
 
     @cached_property
     def event_writer(self) -> Writer:
-        """Writes the data of one event of the success reply's stream as JSON, and says what is wrong with it.
+        """Writes the data of one event of the success reply's stream, if `event_violations` has nothing to say on it.
 
         Raises:
             LookupError: the operation documents no event stream.
@@ -181,7 +187,7 @@ class Operation:
         schema = self._event_schema
         if schema is None:
             raise LookupError(f"{self.id} documents no event stream")
-        return self._spec.validators.writer(schema.pointer, "reply", "the event", finite=False)
+        return self._spec.validators.writer(schema.pointer, "reply", finite=False)
 
     @cached_property
     def _event_schema(self) -> Schema | None:
@@ -216,36 +222,29 @@ class Operation:
             return body
         return self._spec.names.only_known((schema.definition,), body)
 
-    def shown(self, status: int) -> Shown | None:
-        """How a JSON reply of this status is sent; `None` when none is documented."""
-        if status not in self._shown:
+    def show(self, status: int) -> Show | None:
+        """Shows the body of a JSON reply of this status; `None` when none is documented."""
+        if status not in self._shows:
             key = self._status(status)
             schema = None if key is None else self._schema(key, JSON)
-            self._shown[status] = (
-                None
-                if schema is None
-                else Shown(
-                    schema.without_write_only, self._spec.validators.writer(schema.pointer, "reply", "the reply")
-                )
-            )
-        return self._shown[status]
+            self._shows[status] = None if schema is None else self._showing(schema, "the reply")
+        return self._shows[status]
 
-    def shown_item(self, status: int, name: str) -> Shown:
-        """How one item of the list that is the member `name` of a JSON reply is sent.
+    def show_item(self, status: int, name: str) -> Show:
+        """Shows one item of the list that is the member `name` of a JSON reply.
 
         Raises:
             LookupError: no such list is documented.
         """
-        if (status, name) not in self._shown_items:
+        if (status, name) not in self._item_shows:
             key = self._status(status)
             reply = None if key is None else self._schema(key, JSON)
             pointer, definition = self._referred(reply) if reply is not None else ("", {})
             if "items" not in definition.get("properties", {}).get(name, {}):
                 raise LookupError(f"{self.id} documents no list {name!r} for status {status}")
             item = Schema(self._spec, f"{pointer}/properties/{_escaped(name)}/items")
-            write = self._spec.validators.writer(item.pointer, "reply", f"an item of {name!r}")
-            self._shown_items[status, name] = Shown(item.without_write_only, write)
-        return self._shown_items[status, name]
+            self._item_shows[status, name] = self._showing(item, f"an item of {name!r}")
+        return self._item_shows[status, name]
 
     def without_write_only(self, status: int, body: Any) -> Any:
         """The reply body without what a reply never shows."""
@@ -263,6 +262,21 @@ class Operation:
             return self._spec.names.screened((schema.definition,), masked) if self._drops_unknown else masked
         except RecursionError:
             return REDACTED
+
+    def _showing(self, schema: Schema, root: str) -> Show:
+        write = self._spec.validators.writer(schema.pointer, "reply")
+        certain = self._spec.walkers.is_certain(schema.definition, Action.STRIP)
+
+        def show(value: Any) -> Shown:
+            # A reply that keeps its description has no writeOnly members, unless a branch of it does not know them.
+            written = write(value) if certain else b""
+            if written:
+                return Shown(value, written, [])
+            value = schema.without_write_only(value)
+            written = write(value)
+            return Shown(value, written, [] if written else self._check(schema, "reply", value, root))
+
+        return show
 
     def _referred(self, schema: Schema) -> tuple[str, dict[str, Any]]:
         """The schema that a schema refers to in the end, and where it is."""

@@ -40,8 +40,8 @@ class Violation:
         return self.message
 
 
-Writer = Callable[[Any], tuple[bytes, list[Violation]]]
-"""Gives a value as JSON, empty where it has none, and what is wrong with it."""
+Writer = Callable[[Any], bytes]
+"""Gives a value as JSON if it is as it should be."""
 
 
 class Validators:
@@ -74,22 +74,20 @@ class Validators:
         where, complaint = next(_unsound(value), ((), "is not a JSON value"))
         return [_unsound_violation(where, complaint, root)]
 
-    def writer(self, pointer: str, direction: Direction | None, root: str, *, finite: bool = True) -> Writer:
-        """A function that writes values of this schema as JSON, and says what is wrong with them as `violations` does.
+    def writer(self, pointer: str, direction: Direction | None, *, finite: bool = True) -> Writer:
+        """A function that writes values of this schema as JSON. It gives nothing for what `violations` has a say on.
 
         Unless they have to be `finite`, numbers that are not are written as null where the schema says nothing of them.
         """
         validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
-        is_valid, fine = validator.is_valid, list[Violation]()
+        is_valid = validator.is_valid
 
-        def write(value: Any) -> tuple[bytes, list[Violation]]:
+        def write(value: Any) -> bytes:
             try:
                 written = orjson.dumps(value)
-                if is_valid(value) and (not finite or _is_sound(value, written)):
-                    return written, fine
+                return written if is_valid(value) and (not finite or _is_sound(value, written)) else b""
             except (TypeError, ValueError, RecursionError):
-                written = b""
-            return written, self.violations(pointer, direction, value, root)
+                return b""
 
         return write
 

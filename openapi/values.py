@@ -40,6 +40,11 @@ class Walkers:
             part = self._compilers[action].compiled(schema)
         return part.apply if part.busy else _unchanged
 
+    def is_certain(self, schema: Any, action: Action) -> bool:
+        """Whether `action` never depends on which branch of an anyOf or oneOf is meant."""
+        with self._lock:
+            return not any(part.choices for part in self._compilers[action].compiled(schema).whole())
+
 
 def _unchanged(value: Any) -> Any:
     return value
@@ -70,6 +75,16 @@ class _Part:
         yield from self.others
         yield from (part for choice in self.choices for _, part in choice)
         yield from (part for part in (self.rest, self.items) if part is not None)
+
+    def whole(self) -> Iterator[_Part]:
+        """This part and all parts below it, each once."""
+        pending, seen = [self], {id(self)}
+        while pending:
+            part = pending.pop()
+            yield part
+            fresh = [below for below in part.below() if id(below) not in seen]
+            seen.update(map(id, fresh))
+            pending += fresh
 
     def acts(self) -> bool:
         """Whether there is something to do to the value itself."""
