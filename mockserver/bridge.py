@@ -64,15 +64,11 @@ class Bridge:
         """Let the threads end that wait for work."""
         self._threads.close()
 
-    def may_know(self, method: str, path: str, head: Head) -> bool:
-        """Whether the request is for the contract, and the answer cannot wait."""
+    def at_once(self, method: str, path: str, head: Head, body: bytes) -> Made | Known | None:
+        """The answer to a request for the contract that cannot wait; what takes longer to send is left to ASGI."""
         found = self._mock.spec.routes.find(method, path)
-        return found is not None and not self._mock.may_wait(found[0], head.headers)
-
-    def at_once(self, method: str, path: str, head: Head, body: bytes) -> Made | Known:
-        """The answer to a request of which ``may_know`` is true; what takes longer to send is left to ASGI."""
-        found = self._mock.spec.routes.find(method, path)
-        assert found is not None  # as may_know says
+        if found is None or self._mock.may_wait(found[0], head.headers):
+            return None
         operation, parameters = found
         answer = self._mock.respond(
             operation, Request(method, path, head.headers, parameters, NOTHING, body, head.base_url)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from .heads import Head, plain
+from .heads import Head, plain, request_line
 
 MOST_HEADER_BYTES = 256 * 1024
 """Bytes of a request's line and headers together."""
@@ -26,9 +26,6 @@ PATIENCE = 60.0
 
 SHORT = 64 * 1024
 """Bytes of a request that may be answered at once; reading more takes long enough for a thread."""
-
-_LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[\w./~:@!$&'()*+,;=-]*) HTTP/1\.1\r\n", re.ASCII)
-"""The request lines whose URL is a path and nothing else, in which nothing is quoted."""
 
 
 class Made(NamedTuple):
@@ -42,15 +39,22 @@ class Made(NamedTuple):
 class Prompt(Protocol):
     """An ASGI application that knows some answers at once."""
 
-    def may_know(self, method: str, path: str, head: Head) -> bool:
-        """Whether the answer to a request may be known at once, so that it is worth while to read it."""
-        ...
+    def at_once(self, method: str, path: str, head: Head, body: bytes) -> Made | object | None:
+        """The answer to a request; ``None`` where it may have to wait.
 
-    def at_once(self, method: str, path: str, head: Head, body: bytes) -> Made | object:
-        """The answer to such a request. What is no ``Made`` takes an ASGI exchange, which finds it in its scope as
-        ``scope["extensions"]["answer"]``.
+        What is no ``Made`` takes an ASGI exchange, which finds it as ``scope["extensions"]["answer"]``.
         """
         ...
+
+
+class _Asked(NamedTuple):
+    """A request whose head has been read, and where its body begins and ends."""
+
+    method: str
+    path: str
+    head: Head
+    start: int
+    end: int
 
 
 log = logging.getLogger("mockserver.connection")
@@ -94,7 +98,7 @@ class Connection(HttpToolsProtocol):
     _receiving = False
     _asked = False
     _progress = 0.0
-    _begun = b""
+    _begun: tuple[bytes, _Asked] | None = None
     """A request of which the end is still to come. It is waited for once: clients often send a body after its head."""
     _answer: object = None
     """The answer to the request that the parser is given, where it is known already."""
@@ -146,8 +150,7 @@ class Connection(HttpToolsProtocol):
         self._progress = self.loop.time()
         if not self._receiving and self._prompt is not None:
             self._unset_keepalive_if_required()
-            begun, self._begun = self._begun, b""
-            data = self._past_parser(begun + data, self._prompt, waits=not begun)
+            data = self._past_parser(data, self._prompt)
         if data:
             super().data_received(data)
 
@@ -189,31 +192,38 @@ class Connection(HttpToolsProtocol):
         """Whether no ASGI exchange is under way."""
         return self.cycle is None or self.cycle.response_complete
 
-    def _past_parser(self, data: bytes, prompt: Prompt, *, waits: bool) -> bytes:
+    def _past_parser(self, data: bytes, prompt: Prompt) -> bytes:
         """Answer the requests at the beginning of the data that can be at once. What is left is for the parser."""
-        while self._free and not self.flow.write_paused and not self.transport.is_closing():
-            line = _LINE.match(data)
-            if line is None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            data = begun[0] + data
+        while data and self._free and not self.flow.write_paused and not self.transport.is_closing():
+            asked = self._read(data) if begun is None else begun[1]
+            if asked is None:
                 break
-            end = data.find(b"\r\n\r\n", line.end() - 2) + 4
-            head = plain(data[line.end() : end])
-            if head is None or head.length > SHORT:
-                break
-            method, path = line[1].decode(), line[2].decode()
-            if not prompt.may_know(method, path, head):
-                break
-            whole = end + head.length
-            if len(data) < whole and waits:
-                self._begun = data
+            if len(data) < asked.end:
+                if begun is not None:
+                    break
+                self._begun = data, asked
                 return b""
-            if len(data) < whole or not self._answered(prompt, method, path, head, data[end:whole]):
+            if not self._answered(asked, data[asked.start : asked.end], prompt):
                 break
-            data = data[whole:]
+            data, begun = data[asked.end :], None
         return b"" if self.transport.is_closing() else data
 
-    def _answered(self, prompt: Prompt, method: str, path: str, head: Head, body: bytes) -> bool:
+    def _read(self, data: bytes) -> _Asked | None:
+        """The request that the data begin with; ``None`` where it takes the parser to read it."""
+        first = data.find(b"\r\n") + 2
+        last = data.find(b"\r\n\r\n", first - 2) + 4
+        line, head = request_line(data[:first]), plain(data[first:last])
+        if line is None or head is None or head.length > SHORT:
+            return None
+        return _Asked(*line, head, last, last + head.length)
+
+    def _answered(self, asked: _Asked, body: bytes, prompt: Prompt) -> bool:
         """Answer a request, if that takes no ASGI exchange."""
         self._asked = True
+        method, path, head, _, _ = asked
         try:
             answer = prompt.at_once(method, path, head, body)
         except Exception:
@@ -224,16 +234,15 @@ class Connection(HttpToolsProtocol):
             self._answer = answer
             return False
         ending = b"\r\n" if head.lasting else b"connection: close\r\n\r\n"
-        self.transport.write(
-            b"".join((STATUS_LINE[answer.status], self._usual_lines(), answer.lines, ending, answer.body))
-        )
+        status, lines, content = answer
+        self.transport.write(b"".join((STATUS_LINE[status], self._usual_lines(), lines, ending, content)))
         if not head.lasting:
             self.transport.close()
         return True
 
     def _usual_lines(self) -> bytes:
         """The header lines of every answer."""
-        return b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        return _lines(tuple(self.server_state.default_headers))
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
@@ -245,3 +254,8 @@ class Connection(HttpToolsProtocol):
         lines = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(b"".join((STATUS_LINE[status], self._usual_lines(), lines, body)))
         self.transport.close()
+
+
+@lru_cache(maxsize=2)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,6 +11,11 @@ import httptools
 
 MEMORABLE = 4096
 """Bytes of a block of headers that is remembered."""
+
+LONGEST_LINE = 600
+"""Bytes of a request line that is remembered."""
+
+_PLAIN = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[\w./~:@!$&'()*+,;=-]*) HTTP/1\.1\r\n", re.ASCII)
 
 _LINE = b"POST / HTTP/1.1\r\n"
 """A request line, which the parser wants before the headers."""
@@ -30,6 +36,13 @@ class Head(NamedTuple):
     base_url: str
     length: int
     lasting: bool
+
+
+def request_line(line: bytes) -> tuple[str, str] | None:
+    """Method and path of an HTTP/1.1 request; ``None`` when its URL is very long, or more than a path in which nothing
+    is quoted.
+    """
+    return _read_line(line) if len(line) <= LONGEST_LINE else None
 
 
 def plain(block: bytes) -> Head | None:
@@ -70,6 +83,12 @@ class _Told:
 
     def on_headers_complete(self) -> None:
         self.lasting = self.parser.should_keep_alive()
+
+
+@lru_cache(maxsize=4096)
+def _read_line(line: bytes) -> tuple[str, str] | None:
+    found = _PLAIN.fullmatch(line)
+    return None if found is None else (found[1].decode(), found[2].decode())
 
 
 @lru_cache(maxsize=512)

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import io
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .delivery import PATIENCE, ConnectionDropped
+from .handlers import IMPORTING
 
 if TYPE_CHECKING:
     from .core import Mock
-
-_MAKING = threading.Lock()
 
 URL = "http://serving-mock.localhost"
 """The base URL to give to clients that talk to the mock in process. Nothing listens there."""
@@ -127,7 +125,7 @@ def application(mock: Mock) -> Callable[..., Iterable[bytes]]:
     """The WSGI application of a mock, made once."""
     app: Any = mock.__dict__.get("_application")
     if app is None:
-        with _MAKING:
+        with IMPORTING:
             app = mock.__dict__.get("_application")
             if app is None:
                 from .app import create_app

@@ -248,6 +248,22 @@ def test_however_requests_are_cut_they_are_answered_in_turn(chosen: list[int], c
     assert found == [*(statuses.get(number, b"200") for number in chosen), b"404"]
 
 
+def test_a_fault_that_comes_between_head_and_body_strikes_and_holds_up_nobody_else() -> None:
+    with MockServer(Settings(port=0, provisioning=0)) as server, opened(server) as connection, opened(server) as other:
+        connection.sendall(STREAM + b"\r\n")
+        other.sendall(LIST + b"\r\n")
+        answer(other)
+        fault = {"operation": "query_endpoint", "delay": 1, "status": 503}
+        assert caller(server.url, server.token)("POST", "/__mock__/faults", json=fault).status_code == 201
+        connection.sendall(ASKED)
+        started = time.monotonic()
+        other.sendall(LIST + b"\r\n")
+        assert answer(other)[0] == 200
+        assert time.monotonic() - started < 0.8
+        assert answer(connection)[0] == 503
+        assert time.monotonic() - started >= 1
+
+
 @pytest.mark.parametrize("path", [b"serving-endpoints/nobody", b"serving-endpoints"])
 def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch, path: bytes) -> None:
     monkeypatch.setattr("mockserver.server.KEEP_ALIVE", 1)

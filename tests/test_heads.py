@@ -4,7 +4,37 @@ from __future__ import annotations
 
 import pytest
 
-from mockserver.heads import MEMORABLE, Head, plain
+from mockserver.heads import LONGEST_LINE, MEMORABLE, Head, plain, request_line
+
+
+def test_a_line_whose_url_is_a_path_says_what_is_asked() -> None:
+    assert request_line(b"GET /api/2.0/x-y_z/a.b:c HTTP/1.1\r\n") == ("GET", "/api/2.0/x-y_z/a.b:c")
+    assert request_line(b"POST / HTTP/1.1\r\n") == ("POST", "/")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"G",
+        b"GET / HTTP/1.1",
+        b"GET / HTTP/1.0\r\n",
+        b"GET /  HTTP/1.1\r\n",
+        b" GET / HTTP/1.1\r\n",
+        b"GET x HTTP/1.1\r\n",
+        b"GET http://x/ HTTP/1.1\r\n",
+        b"GET /a?b=c HTTP/1.1\r\n",
+        b"GET /a#b HTTP/1.1\r\n",
+        b"GET /%61 HTTP/1.1\r\n",
+        b"GET /\xc3\xa4 HTTP/1.1\r\n",
+        b"GET /a\0 HTTP/1.1\r\n",
+        b"HEAD / HTTP/1.1\r\n",
+        b"OPTIONS * HTTP/1.1\r\n",
+        b"GET /" + b"a" * LONGEST_LINE + b" HTTP/1.1\r\n",
+    ],
+)
+def test_every_other_line_is_for_the_parser(line: bytes) -> None:
+    assert request_line(line) is None
 
 
 def test_headers_say_whose_host_it_is_how_long_the_body_is_and_whether_there_is_more_to_come() -> None:

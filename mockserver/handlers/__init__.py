@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from threading import RLock
 from typing import Protocol
 
 from openapi import Spec
@@ -27,12 +28,19 @@ QUERIES = ("queries",)
 """The modules with handlers; those of the queries bring the models with them, and take much longer to import."""
 
 
+IMPORTING = RLock()
+"""Held by whoever imports modules while the server runs. Under pytest, which parses the package to rewrite it, Python
+3.11 may fail when two threads have it parse at once (https://github.com/python/cpython/issues/106905).
+"""
+
+
 class _Handlers(dict[str, Handler]):
     """The handlers by operation; modules are imported when an operation of theirs is first asked for."""
 
     def __missing__(self, operation: str) -> Handler:
         for module in (*CONTROL_PLANE, *QUERIES):
-            import_module(f"{__name__}.{module}")
+            with IMPORTING:
+                import_module(f"{__name__}.{module}")
             if operation in self:
                 return self[operation]
         raise KeyError(operation)
@@ -78,7 +86,8 @@ def load(spec: Spec) -> None:
         RuntimeError: an operation has no handler, or a handler no operation.
     """
     for module in (*CONTROL_PLANE, *QUERIES):
-        import_module(f"{__name__}.{module}")
+        with IMPORTING:
+            import_module(f"{__name__}.{module}")
     missing, superfluous = spec.operations.keys() - HANDLERS.keys(), HANDLERS.keys() - spec.operations.keys()
     if missing or superfluous:
         raise RuntimeError(f"operations without a handler: {sorted(missing)}; handlers without: {sorted(superfluous)}")
