@@ -159,7 +159,7 @@ class MockServer:
             target=self._server.answer, args=[self._listener], name="serving-mock", daemon=True
         )
         self._thread.start()
-        threading.Thread(target=load, args=[self.mock.spec], name="serving-mock-load", daemon=True).start()
+        threading.Thread(target=warm_up, args=[self.mock], name="serving-mock-load", daemon=True).start()
         return self
 
     def stop(self) -> None:
@@ -194,6 +194,18 @@ def begin(mock: Mock) -> None:
         from .snapshot import load_file
 
         load_file(mock, mock.settings.state, DEFAULT_WORKSPACE, beginning=True)
+
+
+def warm_up(mock: Mock) -> None:
+    """Get ready what the first requests need: the handlers, compared with the contract, and what models talk of.
+
+    Raises:
+        RuntimeError: handlers and contract do not agree.
+    """
+    load(mock.spec)
+    from .vocabulary import vocabulary
+
+    vocabulary(mock.settings.seed)
 
 
 def tune() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from .domain.inference.words import Vocabulary
 
+_DRAWING = Lock()
 _SIZE = 64
 _PROVIDERS = ("person", "address", "company", "date_time", "job", "phone_number")
 _FIRST_DAY, _LAST_DAY = date(2024, 1, 1), date(2026, 12, 31)
@@ -23,9 +25,14 @@ _WORDS = (
 )
 
 
-@lru_cache(maxsize=8)
 def vocabulary(seed: int) -> Vocabulary:
     """The vocabulary of a seed; the same seed gives the same one under the same version of Faker."""
+    with _DRAWING:  # it takes a tenth of a second, so whoever comes second had better wait
+        return _drawn(seed)
+
+
+@lru_cache(maxsize=8)
+def _drawn(seed: int) -> Vocabulary:
     from faker.factory import Factory
 
     # Of all of Faker's providers only the few that are used; its type does not show what they add.

@@ -24,6 +24,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mockserver.app import create_app
 from mockserver.core import Mock
+from mockserver.server import warm_up
 from mockserver.settings import Settings
 
 __all__ = ["DEFECTS", "FAMILIES", "Case", "Defect", "Server"]
@@ -41,7 +42,9 @@ class Server:
     """The mock with a defect (or none) on a socket."""
 
     def __init__(self, planted: Defect | None, settings: Settings | None = None) -> None:
-        app = Tampered(create_app(Mock(settings or Settings())), planted)
+        mock = Mock(settings or Settings())
+        warm_up(mock)  # the harness in this process would make the first query look slow
+        app = Tampered(create_app(mock), planted)
         self.server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)

@@ -23,6 +23,8 @@ from mockserver.settings import Settings
 QUICK = Settings(provisioning_external=0.6, provisioning_custom=1.0, provisioning_provisioned=1.0, log_level="error")
 SOME = ("discovery", "tags", "racing-creates", "without-configuration", "notifications", "deleted-while-deploying")
 
+MIXED = (*SOME, "external-lifecycle", "chat-queries", "tools-and-formats", "racing-tags", "permissions", "documents")
+
 
 def run_on(url: str, **options: object) -> Run:
     given: dict[str, object] = {"fuzz": False, "deadline": 4, "allowance": Allowance(seconds=90), **options}
@@ -54,16 +56,18 @@ def test_a_broken_target_that_does_not_lag_is_not_said_to() -> None:
     assert "lag" not in verdict(result)
 
 
-@pytest.mark.parametrize("name", ["clean", "tags-come-twice", "tool-calls-share-an-id"])
-def test_any_number_of_workers_finds_the_same_for_the_same_seed(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "journeys"), [("clean", ()), ("tags-come-twice", MIXED), ("tool-calls-share-an-id", MIXED)]
+)
+def test_any_number_of_workers_finds_the_same_for_the_same_seed(name: str, journeys: tuple[str, ...]) -> None:
     found = []
     for workers in (1, 4):
         with planted.Server(planted.DEFECTS.get(name), QUICK) as server:
-            result = run_on(server.url, seed=5, workers=workers).go()
+            result = run_on(server.url, seed=5, workers=workers, journeys=journeys).go()
         # what plants a defect answers streams as a whole, so whether that is seen is a matter of chance
         broken = {(each.law.id, each.operation) for each in result.findings if each.law.id != "stream.delivered"}
         found.append((broken, result.exit_code))
-        assert result.budget["endpoints"]["spent"] > 100
+        assert result.budget["endpoints"]["spent"] > (5 if journeys else 100)
         assert not result.survivors.names
     assert found[0] == found[1]
     assert bool(found[0][0]) is (name != "clean")

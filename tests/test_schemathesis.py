@@ -18,7 +18,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             [
                 sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"),
                 "run", f"{server.url}/openapi.json", "--header", "Authorization: Bearer dapi-mock",
-                "--max-examples", "10", "--seed", "1", "--max-time", "60", "--no-color",
+                "--max-examples", "10", "--seed", "1", "--max-time", "30", "--no-color",
             ],
             cwd=tmp_path, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
