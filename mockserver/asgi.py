@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from .bodies import MAX_BODY
-from .heads import by_name
+from .heads import Headers, by_name
 from .messages import Request
 
 Scope = Mapping[str, Any]
@@ -18,7 +18,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """What a server calls for every request (ASGI 3)."""
-Headers = list[tuple[bytes, bytes]]
 
 
 class Left(Exception):

@@ -14,7 +14,6 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from .asgi import (
-    Headers,
     Left,
     Receive,
     Scope,
@@ -30,7 +29,7 @@ from .bodies import MAX_BODY
 from .connection import SHORT, Connection, Made
 from .core import Mock
 from .delivery import ConnectionDropped, Disturbed
-from .heads import Head
+from .heads import Head, Headers
 from .inprocess import application
 from .messages import NOTHING, STREAM_MEDIA_TYPE, Reply, Request, Stream
 from .outbox import Outbox, tell

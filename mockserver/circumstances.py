@@ -18,16 +18,8 @@ HERE = ""
 class Circumstances:
     """The clock and the settings that a workspace was given. Under the workspace "" it is everybody's clock."""
 
-    clock: tuple[float | None, ...] | None = None
+    clock: Setting | None = None
     settings: dict[str, Any] | None = None
-
-    @property
-    def setting(self) -> Setting | None:
-        """The clock as it is set; ``None`` when the workspace has none of its own."""
-        if self.clock is None:
-            return None
-        offset, frozen_at, auto_advance = self.clock
-        return Setting(int(offset or 0), None if frozen_at is None else int(frozen_at), auto_advance or 0.0)
 
 
 class StoredClock(AdjustableClock):
@@ -50,13 +42,13 @@ class StoredClock(AdjustableClock):
         kept = self._store.get(Circumstances, self._workspace, HERE)
         if kept is not self._seen:
             with self._lock:
-                self._setting, self._seen = (kept.setting if kept else None) or self._usual, kept
+                self._setting, self._seen = (kept.clock if kept else None) or self._usual, kept
 
     def change(self, transition: Callable[[Setting], Setting]) -> Setting:
         with self._store.transaction(self._workspace) as transaction:
             kept = transaction.get(Circumstances, HERE) or Circumstances()
-            setting = transition(kept.setting or self._usual)
-            transaction.put(HERE, replace(kept, clock=(*setting,)))
+            setting = transition(kept.clock or self._usual)
+            transaction.put(HERE, replace(kept, clock=setting))
         self.refresh()
         return setting
 

@@ -161,7 +161,8 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._receiving, self._head_bytes = True, 0
-        self.scope["extensions"] = {"connection": self, "answer": self._answer}  # type: ignore[dict-item]  # our own
+        scope = cast("dict[str, Any]", self.scope)
+        scope["extensions"] = {"connection": self, "answer": self._answer}
         self._answer = None
 
     def on_url(self, url: bytes) -> None:

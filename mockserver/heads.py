@@ -23,7 +23,8 @@ _LINE = b"POST / HTTP/1.1\r\n"
 _FRAMING = frozenset({"transfer-encoding", "expect"})
 """The headers of a body that comes in another way than after the head and with a length."""
 
-Pairs = list[tuple[bytes, bytes]]
+Headers = list[tuple[bytes, bytes]]
+"""Names and values as they come and go."""
 
 
 class Head(NamedTuple):
@@ -55,7 +56,7 @@ def plain(block: bytes) -> Head | None:
     return _remembered(block) if len(block) <= MEMORABLE else None
 
 
-def by_name(pairs: Pairs) -> dict[str, str]:
+def by_name(pairs: Headers) -> dict[str, str]:
     """The headers by lower-case name, those that come more than once joined. A name with ``_`` could pass for another
     one's in WSGI, so it is dropped.
     """
@@ -75,7 +76,7 @@ class _Told:
 
     def __init__(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
-        self.pairs: Pairs = []
+        self.pairs: Headers = []
         self.lasting: bool | None = None
 
     def on_header(self, name: bytes, value: bytes) -> None:

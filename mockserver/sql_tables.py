@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sql
 
-FORMAT = 2
+FORMAT = 3
 """The version of the tables and of what is in them."""
 
 metadata = sql.MetaData()

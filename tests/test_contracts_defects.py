@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import contracts_defects as planted
 import pytest
 
@@ -16,10 +18,10 @@ UNHURRIED = Settings(provisioning_external=2, provisioning_custom=3, provisionin
 """For a second try: on a busy machine a quick deployment may be over before anybody has looked at it."""
 
 
-def check(url: str, deadline: float = 4, **options: object) -> tuple[Result, set[str]]:
+def check(url: str, deadline: float = 4, **options: Any) -> tuple[Result, set[str]]:
     run = Run(
         find_target(url, "dapi-mock"),
-        Options(fuzz=False, deadline=deadline, allowance=Allowance(seconds=60), **options),  # type: ignore[arg-type]
+        Options(fuzz=False, deadline=deadline, allowance=Allowance(seconds=60), **options),
     )
     return run.go(), run.judge.broken()
 

@@ -102,7 +102,7 @@ class Recovery:
 
 
 class _Endpoint(NamedTuple):
-    """What an endpoint consists of: a named tuple, as a frozen dataclass of so many members takes ten times as long to
+    """What an endpoint consists of: a named tuple, as a frozen dataclass of so many members takes five times as long to
     make, and each creation makes some.
     """
 
