@@ -172,6 +172,7 @@ class Authenticator:
         return Identity(name, name.partition("@")[0].replace(".", " ").title(), workspace=workspace)
 
 
+@lru_cache(maxsize=1024)
 def _credential(header: str) -> str | None:
     scheme, _, value = header.strip().partition(" ")
     value = value.strip()

@@ -75,12 +75,12 @@ def _media_type(operation: Operation, request: Request) -> str:
     A body without a type, or with the one that curl sends unasked, is taken for the first: the service looks at the
     bytes only.
     """
-    accepted = operation.request_media_types
-    if request.media_type in accepted:
-        return request.media_type
-    if request.media_type in ("", FORM_MEDIA_TYPE):
+    accepted, sent = operation.request_media_types, request.media_type
+    if sent in accepted:
+        return sent
+    if sent in ("", FORM_MEDIA_TYPE):
         return accepted[0]
-    problem = f"Content type '{request.media_type}' is not accepted; send {' or '.join(accepted)}."
+    problem = f"Content type '{sent}' is not accepted; send {' or '.join(accepted)}."
     if accepted[0] == FORM_MEDIA_TYPE:
         raise errors.OAuthError(400, "invalid_request", problem)
     if "415" in operation.responses:
@@ -88,7 +88,7 @@ def _media_type(operation: Operation, request: Request) -> str:
             raise errors.UnsupportedMediaType(problem)
         raise errors.UnsupportedMediaType(
             "This predictor only supports the following content types: Types: "
-            f"['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{request.media_type}'."
+            f"['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{sent}'."
         )
     raise errors.MalformedRequest(problem)
 

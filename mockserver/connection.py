@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from .heads import Head, plain, request_line
 
@@ -83,12 +83,54 @@ class _Cork:
         self._transport.close()
 
     def hold(self) -> None:
-        self._held = []
+        if self._held is None:
+            self._held = []
 
     def release(self) -> None:
         held, self._held = self._held, None
         if held:
-            self._transport.write(b"".join(held))
+            self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+
+
+class Shared(ServerState):
+    """What the connections of one loop share: the header lines of every answer, and answers that leave together.
+
+    A client that waits for an answer has to be woken, which takes longer than the sending. So an answer is held back
+    until the loop has read what has arrived by then: the first of them wakes a client, and the others find it awake.
+    """
+
+    TOGETHER = 16
+    """Answers that leave together at the most."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self.usual_lines = b""
+        self._loop = loop
+        self._leaving: list[_Cork] = []
+
+    def set_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Give every answer these headers from now on."""
+        self.default_headers = headers
+        self.usual_lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+
+    def send(self, answer: bytes, cork: _Cork) -> None:
+        """Write an answer, to leave in the loop's next turn or when there are enough of them."""
+        if len(self.connections) == 1:
+            cork.write(answer)
+            return
+        cork.hold()
+        cork.write(answer)
+        if not self._leaving:
+            self._loop.call_soon(self.release)
+        self._leaving.append(cork)
+        if len(self._leaving) == self.TOGETHER:
+            self.release()
+
+    def release(self) -> None:
+        """Send what was kept back."""
+        leaving, self._leaving = self._leaving, []
+        for cork in leaving:
+            cork.release()
 
 
 class Connection(HttpToolsProtocol):
@@ -108,6 +150,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._prompt = cast("Prompt | None", self.app if hasattr(self.app, "at_once") else None)
+        self._shared = cast("Shared", self.server_state)
 
     @property
     def lost(self) -> bool:
@@ -234,16 +277,12 @@ class Connection(HttpToolsProtocol):
         if not isinstance(answer, Made):
             self._answer = answer
             return False
-        ending = b"\r\n" if head.lasting else b"connection: close\r\n\r\n"
         status, lines, content = answer
-        self.transport.write(b"".join((STATUS_LINE[status], self._usual_lines(), lines, ending, content)))
+        ending = b"\r\n" if head.lasting else b"connection: close\r\n\r\n"
+        self._shared.send(b"".join((STATUS_LINE[status], self._shared.usual_lines, lines, ending, content)), self._cork)
         if not head.lasting:
             self.transport.close()
         return True
-
-    def _usual_lines(self) -> bytes:
-        """The header lines of every answer."""
-        return _lines(tuple(self.server_state.default_headers))
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
@@ -253,10 +292,5 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         body = orjson.dumps({"error_code": "BAD_REQUEST", "message": message})
         lines = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        self.transport.write(b"".join((STATUS_LINE[status], self._usual_lines(), lines, body)))
+        self.transport.write(b"".join((STATUS_LINE[status], self._shared.usual_lines, lines, body)))
         self.transport.close()
-
-
-@lru_cache(maxsize=2)
-def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in headers)

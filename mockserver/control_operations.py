@@ -314,7 +314,7 @@ def clear_payloads(call: Control) -> Json:
 @control
 def read_pace(call: Control) -> Json:
     pace = call.mock.store.get(Pace, call.workspace, call.parameters["name"])
-    return {} if pace is None else {name: value for name, value in asdict(pace).items() if value is not None}
+    return {} if pace is None else {name: value for name, value in pace._asdict().items() if value is not None}
 
 
 @control

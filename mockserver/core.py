@@ -273,14 +273,14 @@ class Mock:
 
     def may_wait(self, operation: Operation, headers: Mapping[str, str]) -> bool:
         """Whether the answer may take time: for a fault, a script, a plug-in, an upstream, a database or its length."""
-        return (
+        return bool(
             not self.store.instant
             or self.faults.installed
             or self.replies.installed
             or self.models.installed
             or HEADER in headers
             or operation.id in LONG
-            or bool(self._forwarding)
+            or self._forwarding
         )
 
     def _call(
@@ -342,4 +342,4 @@ def _signed(answer: Reply | Stream, request_id: str, identity: Identity | None) 
         headers["x-databricks-org-id"] = workspace_id(identity.workspace)
     if isinstance(answer, Stream):
         return Stream(answer.events, headers, answer.terminator, answer.closed, answer.status)
-    return answer._replace(headers=headers)
+    return Reply(answer.status, answer.body, headers, answer.media_type, answer.delay, answer.written, answer.pieces)

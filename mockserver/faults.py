@@ -75,13 +75,9 @@ class Faults:
         self._header_strikes = self._store.documents(HeaderStrikes)
         self._applied = self._store.documents(Applied)
         self._waits: dict[str, threading.Event] = {}
-        self._installed: set[str] = set()
+        self.installed: set[str] = set()
+        """The workspaces to which this process has given a fault that was not cleared since."""
         self._lock = threading.Lock()
-
-    @property
-    def installed(self) -> bool:
-        """Whether this process has given any workspace a fault that was not cleared since."""
-        return bool(self._installed)
 
     def add(self, workspace: str, fault: Fault, seed: int = 0) -> Fault:
         """Install a rule; returned with its id. Raises ValueError when there are too many."""
@@ -188,7 +184,7 @@ class Faults:
                 rules.cleared = time.time_ns()
         with self._lock:
             cleared = self._waits.pop(workspace, None)
-            self._installed.discard(workspace)
+            self.installed.discard(workspace)
         if cleared is not None:
             cleared.set()
 
@@ -214,7 +210,7 @@ class Faults:
     def _number(self, workspace: str) -> int:
         """The number of a new rule."""
         with self._lock:
-            self._installed.add(workspace)
+            self.installed.add(workspace)
         with self._rules.changing(workspace, "") as rules:
             rules.added += 1
             return rules.added

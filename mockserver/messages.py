@@ -7,6 +7,7 @@ much to make.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,7 +40,12 @@ class Request(NamedTuple):
     @property
     def media_type(self) -> str:
         """The content type without its parameters, in lower case; empty when none was sent."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return _bare(self.headers.get("content-type", ""))
+
+
+@lru_cache(maxsize=256)
+def _bare(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 class Reply(NamedTuple):
@@ -47,6 +53,7 @@ class Reply(NamedTuple):
 
     ``delay``: real seconds for which the answer is held back. ``written``: the body as JSON where that is known.
     ``pieces``: the body in pieces that are made as they are sent, in place of one that would take long to make.
+    ``known``: what is shared by all answers that differ in the body's ``id`` and ``created`` only.
     """
 
     status: int
@@ -56,6 +63,7 @@ class Reply(NamedTuple):
     delay: float = 0.0
     written: bytes = b""
     pieces: Iterator[bytes] | None = None
+    known: dict[str, Any] | None = None
 
 
 class Listing(NamedTuple):

@@ -35,13 +35,9 @@ class Models:
     """The models of every workspace, by registered name."""
 
     def __init__(self) -> None:
-        self._models: dict[str, dict[str, ServedModel]] = {}
+        self.installed: dict[str, dict[str, ServedModel]] = {}
+        """The models of every workspace that has any."""
         self._lock = threading.Lock()
-
-    @property
-    def installed(self) -> bool:
-        """Whether any workspace has models of its own."""
-        return bool(self._models)
 
     def register(self, workspace: str, name: str, model: Callable[..., Any] | str | Path) -> None:
         """Serve ``model`` wherever an entity named ``name`` is served in this workspace.
@@ -56,17 +52,17 @@ class Models:
         """
         served = _callable(name, model) if callable(model) else _pyfunc(name, Path(model))
         with self._lock:
-            self._models.setdefault(workspace, {})[name] = served
+            self.installed.setdefault(workspace, {})[name] = served
 
     def find(self, workspace: str, name: str) -> ServedModel | None:
         """The model served under this name, ``None`` when nothing was registered."""
-        models = self._models.get(workspace)
+        models = self.installed.get(workspace)
         return models.get(name) if models else None
 
     def clear(self, workspace: str) -> None:
         """Forget the models of one workspace."""
         with self._lock:
-            self._models.pop(workspace, None)
+            self.installed.pop(workspace, None)
 
 
 def rows_of(body: Json) -> Json:

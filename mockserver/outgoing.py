@@ -10,6 +10,7 @@ from openapi import Operation
 from . import errors
 from .delivery import ConnectionDropped
 from .messages import JSON_MEDIA_TYPE, Event, Json, Listing, Reply, Stream
+from .stencils import Stencil, stencil_of
 from .wire import listed
 
 log = logging.getLogger("mockserver")
@@ -35,10 +36,16 @@ def finished(operation: Operation, answer: Json | Listing | Reply | Stream) -> R
 def checked(operation: Operation, reply: Reply) -> Reply:
     """The reply without secrets and with its body written down; an internal error when it breaks the contract."""
     show = operation.show(reply.status) if reply.media_type == JSON_MEDIA_TYPE else None
+    stencil: Stencil | None = None if reply.known is None else reply.known.get("stencil")
     if show is None:
         violations = operation.reply_violations(reply.status, reply.body, reply.media_type)
+    elif stencil is not None and stencil.operation is operation:
+        written = stencil.filled(reply.body)
+        return Reply(reply.status, reply.body, reply.headers, reply.media_type, reply.delay, written)
     else:
         body, written, violations = show(reply.body)
+        if written and reply.known is not None and body is reply.body:
+            reply.known["stencil"] = stencil_of(operation, body, written)
         reply = Reply(reply.status, body, reply.headers, reply.media_type, reply.delay, written)
     if not violations:
         return reply

@@ -56,19 +56,15 @@ class Replies:
         self._store, self._own = store or MemoryStore(), MemoryStore()
         self._scripts = self._store.documents(Scripts)
         self._used = self._store.documents(Used)
-        self._installed: set[str] = set()
+        self.installed: set[str] = set()
+        """The workspaces for which this process has scripted replies."""
         self._lock = threading.Lock()
-
-    @property
-    def installed(self) -> bool:
-        """Whether this process has scripted replies for any workspace."""
-        return bool(self._installed)
 
     def add(self, workspace: str, rule: ReplyRule) -> ReplyRule:
         """Install a rule; returned with its id. Raises ValueError when it cannot work."""
         rule.check()
         with self._lock:
-            self._installed.add(workspace)
+            self.installed.add(workspace)
         with self._scripts.changing(workspace, "") as scripts:
             scripts.added += 1
             number = scripts.added
@@ -144,7 +140,7 @@ class Replies:
         self._scripts.clear(workspace)
         self._used.clear(workspace)
         with self._lock:
-            self._installed.discard(workspace)
+            self.installed.discard(workspace)
 
     def _remove(self, workspace: str, rule_id: str | None) -> int:
         """Take away the rules of this id, or all of them; how many there were."""

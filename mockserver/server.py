@@ -15,7 +15,7 @@ import uvicorn
 from .asgi import Application
 from .auth import DEFAULT_WORKSPACE
 from .bridge import Bridge
-from .connection import Connection
+from .connection import Connection, Shared
 from .core import Mock
 from .handlers import load
 from .listening import BACKLOG, listening, url_of
@@ -47,6 +47,7 @@ class LoopServer(uvicorn.Server):
             )
         )
         self._loop = asyncio.new_event_loop()
+        self.server_state = self._shared = Shared(self._loop)
         self._asked_to_stop = asyncio.Event()
 
     def answer(self, listener: socket.socket) -> None:
@@ -66,7 +67,7 @@ class LoopServer(uvicorn.Server):
         """Keep the date that replies carry, and give up on clients that are stuck."""
         while not self._asked_to_stop.is_set():
             date = formatdate(usegmt=True).encode()
-            self.server_state.default_headers = [(b"date", date), (b"server", b"databricks")]
+            self._shared.set_headers([(b"date", date), (b"server", b"databricks")])
             for connection in self._connections():
                 connection.give_up()
             with contextlib.suppress(TimeoutError):

@@ -284,42 +284,46 @@ class Changes:
 class _MemoryDocuments(Generic[State]):
     def __init__(self, make: Callable[[], State]) -> None:
         self._make = make
-        self._states: dict[str, dict[str, State]] = {}
+        self._kept: dict[str, dict[str, _Alone[State]]] = {}
         self._lock = threading.Lock()
 
     def read(self, workspace: str, key: str) -> State | None:
-        states = self._states.get(workspace)
-        return states.get(key) if states else None
+        kept = self._kept.get(workspace)
+        alone = kept.get(key) if kept else None
+        return None if alone is None else alone.state
 
     def changing(self, workspace: str, key: str) -> _Alone[State]:
-        return _Alone(self, workspace, key)
+        kept = self._kept.get(workspace)
+        alone = kept.get(key) if kept else None
+        return self._new(workspace, key) if alone is None else alone
 
     def clear(self, workspace: str) -> None:
         with self._lock:
-            self._states.pop(workspace, None)
+            self._kept.pop(workspace, None)
+
+    def _new(self, workspace: str, key: str) -> _Alone[State]:
+        with self._lock:
+            kept = self._kept.setdefault(workspace, {})
+            if key not in kept:
+                kept[key] = _Alone(self._make())
+            return kept[key]
 
 
 class _Alone(Generic[State]):
-    """The value itself, while nobody else has it. A class of its own, as a generator would cost three times as much."""
+    """A value, as a context manager of whoever changes it alone."""
 
-    __slots__ = ("_documents", "_key", "_workspace")
+    __slots__ = ("_lock", "state")
 
-    def __init__(self, documents: _MemoryDocuments[State], workspace: str, key: str) -> None:
-        self._documents, self._workspace, self._key = documents, workspace, key
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._lock = threading.Lock()
 
     def __enter__(self) -> State:
-        documents = self._documents
-        documents._lock.acquire()
-        states = documents._states.get(self._workspace)
-        if states is None:
-            states = documents._states[self._workspace] = {}
-        state = states.get(self._key)
-        if state is None:
-            state = states[self._key] = documents._make()
-        return state
+        self._lock.acquire()
+        return self.state
 
     def __exit__(self, *problem: object) -> None:
-        self._documents._lock.release()
+        self._lock.release()
 
 
 @dataclass(slots=True)

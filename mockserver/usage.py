@@ -68,7 +68,9 @@ class Meter:
         """Count one answered query. ``endpoint`` is its id (its name for a pay-per-token endpoint)."""
         with self._store.together():
             with self._entities.changing(workspace, endpoint) as entities:
-                usage = entities.usage.setdefault(entity, Usage())
+                usage = entities.usage.get(entity)
+                if usage is None:
+                    usage = entities.usage[entity] = Usage()
                 usage.requests += 1
                 usage.client_errors += 400 <= status < 500
                 usage.server_errors += status >= 500

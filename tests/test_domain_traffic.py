@@ -37,8 +37,7 @@ def test_every_beginning_is_close_to_its_share(shares: list[Route], offset: int)
 
 
 def test_fallback_tries_the_others_in_the_order_of_their_list() -> None:
-    assert attempts("b", ["a", "b", "c"], fallback=True) == ["b", "a", "c"]
-    assert attempts("b", ["a", "b", "c"], fallback=False) == ["b"]
+    assert attempts("b", ["a", "b", "c"]) == ["b", "a", "c"]
 
 
 def test_only_overload_and_failure_fall_back() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _STRIDE = 61
 """Next to the golden section of 100 and prime to it: any 100 requests in a row visit every percentage once, and any few
@@ -35,9 +34,9 @@ def entity_of(shares: Sequence[Share], number: int, offset: int) -> str:
     return shares[-1].entity
 
 
-def attempts(first: str, entities: Sequence[str], *, fallback: bool) -> list[str]:
+def attempts(first: str, entities: Sequence[str]) -> list[str]:
     """The entities that a request is tried on, in order: the chosen one, then the others as they are listed."""
-    return [first, *(entity for entity in entities if entity != first)] if fallback else [first]
+    return [first, *(entity for entity in entities if entity != first)]
 
 
 def falls_back(status: int) -> bool:
@@ -45,8 +44,7 @@ def falls_back(status: int) -> bool:
     return status == 429 or status >= 500
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """How fast an endpoint answers, in seconds; what is ``None`` is as the server's settings say."""
 
     time_to_first_token: float | None = None

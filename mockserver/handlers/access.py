@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from .. import catalog
 from ..domain.endpoint import Endpoint
@@ -22,8 +22,7 @@ class Reader(Protocol):
     def get(self, kind: type[Record], key: str) -> Record | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The workspace of a call as it stands, read without a lock."""
 
     call: Call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ IDLE = 30 * 60 * 1000
 NOTHING = Usage(0, 0)
 FIRST = Turn(0, None)
 UNHURRIED = Pace()
+UNCHECKED = (None, None, None)
 
 
 class Unavailable(ApiError):
@@ -71,8 +71,8 @@ class Exchange:
     model: str | None = None
     shows_model: bool = False
     form: Asking = forms.CHAT
-    body: dict[str, Json] = field(default_factory=dict)
-    started: float = field(default_factory=time.perf_counter)
+    body: dict[str, Json] = field(init=False)
+    started: float = field(init=False)
     served: str = ""
     required: tuple[Requirement, ...] = ()
     turn: Turn = FIRST
@@ -97,12 +97,15 @@ class Exchange:
 
     def _answered(self) -> Reply | Stream:
         call, target = self.call, self.target
+        self.started = time.perf_counter()
         self.served = self.model or target.routes[0].entity
         self.body = present(call.body) if isinstance(call.body, dict) else {}
         self.form = self.choose()
         self._check()
-        self.required = requirements(target.limits, call.identity)
-        headers = call.mock.limiter.admit(target.place, target.name, self.required, call.now)
+        headers: Mapping[str, str] = {}
+        if target.limits:
+            self.required = requirements(target.limits, call.identity)
+            headers = call.mock.limiter.admit(target.place, target.name, self.required, call.now)
         self.turn = call.mock.turns.next(target.place, call.now)
         self.pace = self._own_pace()
         self._guard_input()
@@ -116,27 +119,29 @@ class Exchange:
         self.wait()
         self._hold(self.pace.time_to_first_token, answer.usage.completion * (self.pace.time_per_token or 0))
         self._close(200, answer.body, answer.usage)
-        return Reply(200, answer.body, headers, delay=self.held)
+        return Reply(200, answer.body, headers, delay=self.held, known=answer.known)
 
     def _check(self) -> None:
         """Refuse what the form and its models refuse. A body that was let pass is not looked at again."""
-        checked = (self.form, self.target.served[0].profile, self.body)
-        if not _same(self.call.known.get("checked"), checked):
+        profile, known = self.target.served[0].profile, self.call.known
+        form, asked, body = known.get("checked", UNCHECKED)
+        if form is not self.form or asked is not profile or body is not self.body:
             self.form.check(self.call.mock.spec, self.body, self.target)
-            self.call.known["checked"] = checked
+            known["checked"] = self.form, profile, self.body
 
     def conversation(self, read: Callable[[dict[str, Json]], Conversation]) -> Conversation:
         """The request as ``read`` has it, read once for all requests with the same bytes."""
-        found = self.call.known.get("conversation")
-        if found is None or not _same(found[:2], (read, self.body)):
-            found = self.call.known["conversation"] = (read, self.body, read(self.body))
-        conversation: Conversation = found[2]
+        conversation: Conversation
+        reader, body, conversation = self.call.known.get("conversation", UNCHECKED)
+        if reader is not read or body is not self.body:
+            conversation = read(self.body)
+            self.call.known["conversation"] = read, self.body, conversation
         return conversation
 
     def _guard_input(self) -> None:
         """Let the AI gateway's guardrails look at the request: refuse it, or take personal data out of it."""
-        rules = self.target.of("guardrails").get("input")
-        if not rules:
+        rules = self.target.gateway.input
+        if rules is None:
             return
         verdict = guardrails.inspect(guardrails.texts_of(self.body), rules)
         if verdict.blocked:
@@ -146,8 +151,8 @@ class Exchange:
 
     def _guard_output(self, answer: Answer) -> None:
         """Let the guardrails look at the answer. Masking is done by then, as the answer was made."""
-        rules = self.target.of("guardrails").get("output")
-        if rules:
+        rules = self.target.gateway.output
+        if rules is not None:
             verdict = guardrails.inspect(answer.texts, rules)
             if verdict.blocked:
                 raise guardrails.refusal(verdict, "output", answer.usage.prompt)
@@ -155,23 +160,29 @@ class Exchange:
     def _asked_in_turn(self) -> Answer:
         """The first answer that is not an overload or a failure; with fallback off, the chosen model's."""
         target = self.target
-        offset = _number(self.call.mock.settings.seed, *target.place) % 100
-        first = self.model or traffic.entity_of(target.routes, self.turn.number, offset)
-        fallback = self.model is None and bool(target.of("fallback_config").get("enabled"))
-        names = traffic.attempts(first, [served.name for served in target.served], fallback=fallback)
-        for name in names:
-            served = target.model(name)
-            if served is None:
-                raise EndpointNotFound(NO_ENDPOINT)
-            self.served = name
+        if self.model is not None:
+            return self._asked(self.model)
+        first = target.routes[0].entity
+        if len(target.routes) > 1:
+            offset = _number(self.call.mock.settings.seed, *target.place) % 100
+            first = traffic.entity_of(target.routes, self.turn.number, offset)
+        if not target.gateway.falls_back:
+            return self._asked(first)
+        names = traffic.attempts(first, [served.name for served in target.served])
+        for name in names[:-1]:
             try:
-                return self._asked(served)
+                return self._asked(name)
             except ApiError as problem:
-                if name == names[-1] or not traffic.falls_back(problem.status):
+                if not traffic.falls_back(problem.status):
                     raise
-        raise AssertionError("there is always one attempt, and the last one answers or raises")
+        return self._asked(names[-1])
 
-    def _asked(self, served: Served) -> Answer:
+    def _asked(self, name: str) -> Answer:
+        """The answer of one served model."""
+        served = self.target.model(name)
+        if served is None:
+            raise EndpointNotFound(NO_ENDPOINT)
+        self.served = name
         if served.recovering:
             raise Unavailable(f"Served entity '{served.name}' is recovering, please retry later.")
         return (
@@ -183,18 +194,13 @@ class Exchange:
         call, seed = self.call, self.call.mock.settings.seed
         profile = served.profile or catalog.custom_profile(served.entity.model if served.entity else served.name)
         turn = (_number(*self.target.place) >> 32 << 32) + self.turn.number
-        mask = guardrails.anonymized if self.masks_output else drafting.as_it_is
+        mask = guardrails.anonymized if self.target.gateway.masks else drafting.as_it_is
         return Setting(profile, vocabulary(seed), seed, turn, call.now, keeps, mask, self.script)
 
     def wait(self) -> None:
         """Let the delay that was scripted pass, in real time."""
-        self.call.mock.faults.wait(self.call.workspace, self.delay)
-
-    @property
-    def masks_output(self) -> bool:
-        """Whether personal data is to be taken out of every text of the answer."""
-        pii = (self.target.of("guardrails").get("output") or {}).get("pii") or {}
-        return bool(pii.get("behavior") == "MASK")
+        if self.delay:
+            self.call.mock.faults.wait(self.call.workspace, self.delay)
 
     def _streamed(self, answer: Answer, headers: Mapping[str, str]) -> Stream:
         sent: list[Json] = []
@@ -251,12 +257,8 @@ class Exchange:
 
     def _hold(self, *seconds: float | None) -> None:
         """Let the answer be late by so many seconds of the mock's clock: real ones, unless it stands still."""
-        if not self.call.mock.clock.frozen:
+        if any(seconds) and not self.call.mock.clock.frozen:
             self.held += sum(part or 0.0 for part in seconds)
-
-    @property
-    def _logged(self) -> bool:
-        return self.target.captured or bool(self.target.of("inference_table_config").get("enabled"))
 
     def _close(self, status: int, answer: Json, usage: Usage) -> None:
         """Count the answer, charge its tokens and keep its record."""
@@ -271,13 +273,13 @@ class Exchange:
             input_tokens=usage.prompt,
             output_tokens=usage.completion,
         )
-        mock.limiter.charge(target.place, self.required, usage.total, mock.clock.now())
-        logged = self._logged
-        if not logged and not target.of("usage_tracking_config").get("enabled"):
+        if self.required:
+            mock.limiter.charge(target.place, self.required, usage.total, mock.clock.now())
+        if not target.logged and not target.gateway.tracks_usage:
             return
         mock.payloads.record(
             call.workspace,
-            logged=logged,
+            logged=target.logged,
             request=call.request.body,
             response=answer,
             endpoint=target.name,
@@ -293,11 +295,6 @@ class Exchange:
             output_tokens=usage.completion,
             usage_context=self.body.get("usage_context"),
         )
-
-
-def _same(found: tuple[object, ...] | None, wanted: tuple[object, ...]) -> bool:
-    """Whether these are the very same objects."""
-    return found is not None and all(map(operator.is_, found, wanted))
 
 
 _number = lru_cache(maxsize=1024)(seeds.number)

@@ -40,7 +40,7 @@ def forwarded(exchange: Exchange, served: Served) -> Answer | None:
     path, schema = route
     if not exchange.body.get("stream"):
         return _whole(exchange, upstream, path, schema)
-    if exchange.target.of("guardrails").get("output"):
+    if exchange.target.gateway.output:
         # What is judged or masked as a whole cannot be sent on piece by piece.
         answer = _whole(exchange, upstream, path, schema)
         return Answer(answer.body, answer.usage, answer.texts, lambda: _as_chunks(answer.body))
@@ -59,7 +59,7 @@ def usage_of(body: Json) -> Usage | None:
 
 def _whole(exchange: Exchange, upstream: Upstream, path: str, schema: str) -> Answer:
     body = forwarding.ask(upstream, path, {**exchange.body, "stream": False})
-    if exchange.masks_output:
+    if exchange.target.gateway.masks:
         body = guardrails.masked_request(body)
     violations = exchange.call.mock.spec.schema(schema).violations(body)
     if violations:

@@ -18,7 +18,7 @@ from ..domain.permissions import suffices
 from ..errors import BadRequest, EndpointNotFound, PayloadTooLarge, PermissionDenied, Unauthenticated
 from ..limits import Place
 from ..messages import Call, Json
-from .access import Reader, Snapshot, foundation_endpoints, foundation_settings, level_of
+from .access import FoundationSettings, Reader, Snapshot, foundation_endpoints, level_of
 from .rendering import authorization_details
 
 NO_ENDPOINT = (
@@ -50,8 +50,28 @@ class Served:
     recovering: bool = False
 
 
+class Gateway(NamedTuple):
+    """What an endpoint's AI gateway does with its queries; its rate limits are among the endpoint's.
+
+    ``input`` and ``output`` are the guardrails' rules; with ``masks`` personal data is taken out of answers.
+    """
+
+    input: Mapping[str, Json] | None = None
+    output: Mapping[str, Json] | None = None
+    masks: bool = False
+    falls_back: bool = False
+    logs: bool = False
+    tracks_usage: bool = False
+
+
+NO_GATEWAY = Gateway()
+
+
 class Target(NamedTuple):
-    """An endpoint that is ready to answer, as its configuration in force describes it."""
+    """An endpoint that is ready to answer, as its configuration in force describes it.
+
+    ``logged``: whether requests and answers are kept as payloads.
+    """
 
     name: str
     place: Place
@@ -59,8 +79,8 @@ class Target(NamedTuple):
     served: tuple[Served, ...]
     routes: tuple[Route, ...]
     limits: tuple[Mapping[str, Json], ...] = ()
-    gateway: Mapping[str, Json] | None = None
-    captured: bool = False
+    gateway: Gateway = NO_GATEWAY
+    logged: bool = False
     scales_to_zero: bool = False
     deployed_at: int = 0
 
@@ -70,13 +90,12 @@ class Target(NamedTuple):
         profile = self.served[0].profile
         return profile is not None and profile.hosted
 
-    def of(self, part: str) -> Mapping[str, Json]:
-        """One part of the AI gateway's configuration, empty when it is not set."""
-        return (self.gateway or {}).get(part) or {}
-
     def model(self, name: str) -> Served | None:
         """The served model of this name."""
-        return next((served for served in self.served if served.name == name), None)
+        for served in self.served:
+            if served.name == name:
+                return served
+        return None
 
 
 def find(call: Call, name: str) -> Target:
@@ -155,16 +174,16 @@ def _target(call: Call, endpoint: Endpoint) -> Target:
         )
         for entity in config.entities
     )
-    gateway = endpoint.ai_gateway or {}
+    gateway = _gateway(endpoint.ai_gateway)
     return Target(
         endpoint.name,
         (call.workspace, endpoint.id),
         task,
         served,
         config.routes,
-        (*endpoint.rate_limits, *(gateway.get("rate_limits") or ())),
+        _limits(endpoint),
         gateway,
-        captured=bool(config.auto_capture and config.auto_capture.get("enabled", True)),
+        logged=gateway.logs or bool(config.auto_capture and config.auto_capture.get("enabled", True)),
         scales_to_zero=any(entity.definition.get("scale_to_zero_enabled") for entity in config.entities),
         deployed_at=max(entity.created_at for entity in config.entities),
     )
@@ -184,16 +203,43 @@ def _foundation_target(call: Call, name: str, reader: Reader) -> Target:
     model = foundation_endpoints().get(name) or _by_entity_name().get(name)
     if model is None:
         raise EndpointNotFound(NO_ENDPOINT)
-    settings = foundation_settings(model.name, reader)
-    gateway = settings.ai_gateway or {}
+    settings = reader.get(FoundationSettings, model.name)
+    if settings is None:
+        return Target(model.name, (call.workspace, model.name), model.task, *_alone(model.name))
+    gateway = _gateway(settings.ai_gateway)
     return Target(
         model.name,
         (call.workspace, model.name),
         model.task,
         *_alone(model.name),
-        (*settings.rate_limits, *(gateway.get("rate_limits") or ())),
+        _limits(settings),
         gateway,
+        gateway.logs,
     )
+
+
+def _limits(configured: Endpoint | FoundationSettings) -> tuple[Mapping[str, Json], ...]:
+    """The rate limits of an endpoint, those of its AI gateway among them."""
+    return (*configured.rate_limits, *((configured.ai_gateway or {}).get("rate_limits") or ()))
+
+
+def _gateway(configured: Mapping[str, Json] | None) -> Gateway:
+    if not configured:
+        return NO_GATEWAY
+    guardrails = configured.get("guardrails") or {}
+    output = guardrails.get("output") or None
+    return Gateway(
+        input=guardrails.get("input") or None,
+        output=output,
+        masks=bool(output and (output.get("pii") or {}).get("behavior") == "MASK"),
+        falls_back=_is_enabled(configured, "fallback_config"),
+        logs=_is_enabled(configured, "inference_table_config"),
+        tracks_usage=_is_enabled(configured, "usage_tracking_config"),
+    )
+
+
+def _is_enabled(configured: Mapping[str, Json], part: str) -> bool:
+    return bool((configured.get(part) or {}).get("enabled"))
 
 
 @cache

@@ -10,12 +10,17 @@ from .profiles import Family
 
 
 class Answer(NamedTuple):
-    """What a model answers. ``texts`` are the finished texts, one per choice, for guardrails and records."""
+    """What a model answers. ``texts`` are the finished texts, one per choice, for guardrails and records.
+
+    Answers that share ``known`` differ in the body's ``id`` and ``created`` only: what is worked out from one of them
+    may be kept there for the others.
+    """
 
     body: Any
     usage: Usage
     texts: tuple[str, ...] = ()
     stream: Callable[[], Iterator[dict[str, Any]]] | None = None
+    known: dict[str, Any] | None = None
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The data of the stream's events, in order, without the closing ``[DONE]``. Made as they are asked for.

@@ -30,9 +30,44 @@ class Reply(NamedTuple):
         return self.setting.profile.family
 
 
+class _Told(NamedTuple):
+    """An answer that was given before: the next one of the same variant has another id and moment."""
+
+    reply: Reply
+    body: dict[str, Any]
+    texts: tuple[str, ...]
+    known: dict[str, Any]
+
+
 def answer(request: dict[str, Any], setting: Setting, conversation: Conversation | None = None) -> Answer:
-    """The answer to a chat request that has been checked; ``conversation`` when it has been read already."""
+    """The answer to a chat request that has been checked; ``conversation`` when it has been read already.
+
+    Asked the same again, a model only gives its answer another id and moment.
+    """
     asked = from_chat(request) if conversation is None else conversation
+    variant = drafting.variant_of(setting, request.get("temperature"), request.get("seed"))
+    key = ("chat", setting.profile.model, setting.seed, variant)
+    told: _Told | None = asked.known.get(key) if drafting.is_repeated(asked, setting) else None
+    if told is not None and told.reply.setting.profile is setting.profile:
+        own = _new_id(setting)
+        body = {**told.body, "id": own, "created": setting.seconds}
+        return Answer(
+            body, told.reply.usage, told.texts, lambda: _chunks(told.reply._replace(id=own, setting=setting)), told.known
+        )
+    reply = _reply(request, setting, asked)
+    body, texts = _body(reply), tuple(draft.text for draft in reply.drafts)
+    known: dict[str, Any] | None = None
+    if drafting.is_repeated(asked, setting) and not _is_sealed(reply):
+        known = {}
+        asked.remember(key, _Told(reply, body, texts, known))
+    return Answer(body, reply.usage, texts, lambda: _chunks(reply), known)
+
+
+def _new_id(setting: Setting) -> str:
+    return seeds.identifier(setting.profile.family.id_form, setting.ids("chat"))
+
+
+def _reply(request: dict[str, Any], setting: Setting, asked: Conversation) -> Reply:
     limit = request.get("max_tokens")
     limit = request.get("max_completion_tokens") if limit is None else limit
     limits = Limits(limit, drafting.stop_sequences(request.get("stop")))
@@ -41,15 +76,14 @@ def answer(request: dict[str, Any], setting: Setting, conversation: Conversation
         drafting.answer(asked, setting, limits, temperature, seed, index) for index in range(request.get("n") or 1)
     )
     options = request.get("stream_options")
-    reply = Reply(
-        id=seeds.identifier(setting.profile.family.id_form, setting.ids("chat")),
+    return Reply(
+        id=_new_id(setting),
         setting=setting,
         drafts=drafts,
         usage=total_usage(drafting.prompt_tokens(asked, setting.profile), drafts),
         likelihoods=_likelihoods(request, drafts, setting),
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
     )
-    return Answer(_body(reply), reply.usage, tuple(draft.text for draft in drafts), lambda: _chunks(reply))
 
 
 def _likelihoods(
@@ -104,6 +138,11 @@ def message_of(draft: Draft, reply: Reply) -> dict[str, Any]:
 
 def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _is_sealed(reply: Reply) -> bool:
+    """Whether there is thinking in the answer under a seal, which is new every time."""
+    return reply.family.name == "claude" and any(draft.reasoning for draft in reply.drafts)
 
 
 def _signature(reply: Reply) -> str:

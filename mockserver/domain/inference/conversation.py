@@ -9,6 +9,9 @@ from typing import Any, Literal
 Json = Any
 Form = Literal["text", "json", "schema"]
 
+_REMEMBERED = 100
+"""Findings that are kept with the conversation that they are about."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -55,6 +58,11 @@ class Conversation:
     effort: str = ""
     thinking: bool = False
     known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def remember(self, key: Any, value: Any) -> None:
+        """Keep what was found out in ``known``, as long as there is room."""
+        if len(self.known) < _REMEMBERED:
+            self.known[key] = value
 
     @property
     def system(self) -> str:

@@ -26,8 +26,6 @@ VARIANTS = 32
 """The answers that a model gives to the same question in turn, where chance plays a part."""
 
 _LONGEST_HINT = 8000
-_REMEMBERED = 64
-"""Answers that are kept with the conversation they answer."""
 
 
 def as_it_is(text: str) -> str:
@@ -147,25 +145,29 @@ def answer(
 
     Asked the same again, a model has the answer ready, unless there is something in it that is new every time.
     """
-    variant = _variant(setting, temperature, seed)
-    if conversation.tools or setting.script is not None or setting.revise is not as_it_is:
+    variant = variant_of(setting, temperature, seed)
+    if not is_repeated(conversation, setting):
         return draft(conversation, setting, limits, _source(conversation, setting, seed, index, variant), index)
     key = (setting.profile.model, setting.seed, limits.max_tokens, limits.stop, seed, index, variant)
     known: tuple[ModelProfile, Draft] | None = conversation.known.get(key)
     if known is not None and known[0] is setting.profile:
         return known[1]
     found = draft(conversation, setting, limits, _source(conversation, setting, seed, index, variant), index)
-    if len(conversation.known) < _REMEMBERED:
-        conversation.known[key] = setting.profile, found
+    conversation.remember(key, (setting.profile, found))
     return found
+
+
+def is_repeated(conversation: Conversation, setting: Setting) -> bool:
+    """Whether the drafts of an answer are the same whenever its variant's turn comes."""
+    return not conversation.tools and setting.script is None and setting.revise is as_it_is
 
 
 def source(conversation: Conversation, setting: Setting, temperature: object, seed: object, index: int) -> Random:
     """The randomness of an answer: the question's alone at temperature 0 or with a seed, else the turn's too."""
-    return _source(conversation, setting, seed, index, _variant(setting, temperature, seed))
+    return _source(conversation, setting, seed, index, variant_of(setting, temperature, seed))
 
 
-def _variant(setting: Setting, temperature: object, seed: object) -> int:
+def variant_of(setting: Setting, temperature: object, seed: object) -> int:
     """Which of its answers to a question a model gives in this turn; 0 for the one that chance plays no part in."""
     return 0 if temperature == 0 or seed is not None else 1 + setting.turn % VARIANTS
 

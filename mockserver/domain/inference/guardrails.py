@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Literal
@@ -149,7 +149,7 @@ def unsafe_categories(text: str) -> tuple[str, ...]:
     return tuple(category for category, pattern in _UNSAFE if pattern.search(lowered))
 
 
-def inspect(texts: tuple[str, ...], rules: dict[str, Any] | None) -> Verdict:
+def inspect(texts: tuple[str, ...], rules: Mapping[str, Any] | None) -> Verdict:
     """What one side's rules (``pii``, ``safety``, ``invalid_keywords``, ``valid_topics``) make of some texts."""
     if not rules:
         return Verdict(texts)
