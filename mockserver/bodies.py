@@ -57,7 +57,8 @@ def accepted(operation: Operation, request: Request) -> Body:
 
 def _accepted(operation: Operation, media_type: str, sent: bytes) -> Body:
     body = _read(media_type, sent, operation.body_required)
-    violations = [] if isinstance(body, bytes) else operation.request_violations(body, media_type)
+    text = sent if media_type == JSON_MEDIA_TYPE else None
+    violations = [] if isinstance(body, bytes) else operation.request_violations(body, media_type, text)
     if violations:
         problem = " ".join(violation.message for violation in violations[:3])
         if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form

@@ -320,7 +320,7 @@ class Mock:
 def _endpoint(request: Request, body: Json) -> str | None:
     """The endpoint that a request is about: named in the path, or in the body of a creation or an OpenAI query."""
     name = request.parameters.get("name")
-    if name is None and isinstance(body, Mapping):
+    if name is None and isinstance(body, dict):
         name = body.get("name") or body.get("model")
     return name if isinstance(name, str) else None
 

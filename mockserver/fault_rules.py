@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -150,8 +150,7 @@ class DeploymentFault:
 
     def plan(self, usual: Plan) -> Plan:
         """The plan of a deployment that goes this way."""
-        return replace(
-            usual,
+        return usual._replace(
             duration=usual.duration if self.seconds is None else round(self.seconds * 1000),
             outcome=self.outcome,
             message=self.message,

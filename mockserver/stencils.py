@@ -10,6 +10,7 @@ from openapi import Operation
 
 from .messages import Json
 
+
 class Stencil(NamedTuple):
     """A body as JSON, cut where its ``members`` stand: ``id`` and ``created``, in their order."""
 

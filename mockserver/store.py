@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -193,19 +193,8 @@ class MemoryStore:
     def workspaces(self) -> list[str]:
         return list(dict.fromkeys(workspace for (workspace, _), records in list(self._records.items()) if records))
 
-    @contextmanager
-    def transaction(self, workspace: str) -> Iterator[Transaction]:
-        thread = threading.get_ident()
-        if thread in self._within:
-            raise RuntimeError("this thread is in a transaction already")
-        with self._lock(workspace):
-            self._within.add(thread)
-            try:
-                changes = Changes(self, workspace)
-                yield changes
-                self._apply(workspace, changes)
-            finally:
-                self._within.discard(thread)
+    def transaction(self, workspace: str) -> _Transaction:
+        return _Transaction(self, workspace, self._lock(workspace), self._within)
 
     def request(self) -> AbstractContextManager[None]:
         return _AT_ONCE
@@ -232,9 +221,12 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _apply(self, workspace: str, changes: Changes) -> None:
+    def apply(self, workspace: str, changes: Changes) -> None:
+        """Make the changes of a transaction everybody's."""
         for (kind, key), record in changes.made.items():
-            records = self._records.setdefault((workspace, kind), {})
+            records = self._records.get((workspace, kind))
+            if records is None:
+                records = self._records[workspace, kind] = {}
             if record is None:
                 records.pop(key, None)
             else:
@@ -249,6 +241,32 @@ class MemoryStore:
 
 
 _AT_ONCE = nullcontext()
+
+
+class _Transaction:
+    """A transaction on memory. A class of its own, as a generator would cost three times as much."""
+
+    __slots__ = ("_changes", "_lock", "_store", "_within", "_workspace")
+
+    def __init__(self, store: MemoryStore, workspace: str, lock: threading.RLock, within: set[int]) -> None:
+        self._store, self._workspace, self._lock, self._within = store, workspace, lock, within
+
+    def __enter__(self) -> Transaction:
+        thread = threading.get_ident()
+        if thread in self._within:
+            raise RuntimeError("this thread is in a transaction already")
+        self._lock.acquire()
+        self._within.add(thread)
+        self._changes = Changes(self._store, self._workspace)
+        return self._changes
+
+    def __exit__(self, kind: type[BaseException] | None, *problem: object) -> None:
+        try:
+            if kind is None:
+                self._store.apply(self._workspace, self._changes)
+        finally:
+            self._within.discard(threading.get_ident())
+            self._lock.release()
 
 
 class Changes:

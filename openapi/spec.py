@@ -137,8 +137,11 @@ class Operation:
     def __repr__(self) -> str:
         return f"<Operation {self.id}: {self.method} {self.path}>"
 
-    def request_violations(self, body: Any, media_type: str = JSON) -> list[Violation]:
-        """What is wrong with the request's body (None: there is none); [] when fine."""
+    def request_violations(self, body: Any, media_type: str = JSON, text: bytes | None = None) -> list[Violation]:
+        """What is wrong with the request's body (None: there is none); [] when fine.
+
+        `text` is the JSON that orjson read the body from, if it did: then less has to be looked at.
+        """
         if not self.request_media_types:
             return []
         if body is None:
@@ -148,7 +151,7 @@ class Operation:
             accepted = " or ".join(self.request_media_types)
             return [Violation("", f"The content type {_bare(media_type)!r} is not accepted; send {accepted}.")]
         schema = self._schema("request", documented)
-        return [] if schema is None else self._check(schema, "request", body, "the request body")
+        return [] if schema is None else self._check(schema, "request", body, "the request body", text)
 
     def reply_violations(self, status: int, body: Any, media_type: str = JSON) -> list[Violation]:
         """What is wrong with the reply; an undocumented status or media type is a violation. [] when fine.
@@ -286,8 +289,10 @@ class Operation:
             definition = resolve(self._spec.document, pointer)
         return pointer, definition
 
-    def _check(self, schema: Schema, direction: Direction, value: Any, root: str) -> list[Violation]:
-        return self._spec.validators.violations(schema.pointer, direction, value, root)
+    def _check(
+        self, schema: Schema, direction: Direction, value: Any, root: str, text: bytes | None = None
+    ) -> list[Violation]:
+        return self._spec.validators.violations(schema.pointer, direction, value, root, text)
 
     def _status(self, status: int) -> str | None:
         for key in (str(status), f"{status // 100}XX", "default"):

@@ -56,15 +56,18 @@ class Validators:
         self._registries: dict[Direction | None, jsonschema_rs.Registry] = {}
         self._compiled: dict[tuple[str, Direction | None], jsonschema_rs.Validator] = {}
 
-    def violations(self, pointer: str, direction: Direction | None, value: Any, root: str) -> list[Violation]:
+    def violations(
+        self, pointer: str, direction: Direction | None, value: Any, root: str, text: bytes | None = None
+    ) -> list[Violation]:
         """What is wrong with `value`, which `root` names in sentences ("the request body"); [] when fine.
 
         In a request readOnly members are neither required nor looked at; in a reply writeOnly members are not
-        required and must be absent; without a direction the schema holds as it is written.
+        required and must be absent; without a direction the schema holds as it is written. `text` is the JSON that
+        orjson read the value from, if it did.
         """
         validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
         try:
-            sound = _is_sound(value, orjson.dumps(value))
+            sound = (text is not None and _is_shallow(text)) or _is_sound(value, orjson.dumps(value))
             if sound and validator.is_valid(value):
                 return []
         except (TypeError, ValueError, RecursionError):
@@ -126,6 +129,11 @@ def _unsound_violation(path: Sequence[str | int], complaint: str, root: str) -> 
     return Violation(
         where, f"Invalid value for '{where}': it {complaint}." if where else f"Invalid value: {root} {complaint}."
     )
+
+
+def _is_shallow(text: bytes) -> bool:
+    """Whether a JSON text cannot be nested too deeply, which is all that can be wrong with what orjson reads."""
+    return text.count(b"{") + text.count(b"[") <= _DEEPEST
 
 
 def _is_sound(value: Any, written: bytes) -> bool:

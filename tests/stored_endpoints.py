@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 from mockserver.domain.config import Config, Entity, Route
 from mockserver.domain.endpoint import Deployment, Endpoint, Recovery
@@ -16,7 +15,7 @@ def endpoint(name: str) -> Endpoint:
     config = Config(1, (entity,), (Route("m", 100),))
     return Endpoint(
         name, "id-" + name, "me", "Me", "User", 1, 2, config=config,
-        deployment=Deployment(replace(config, version=2), 3, 4, "FAILED", "boom"),
+        deployment=Deployment(config._replace(version=2), 3, 4, "FAILED", "boom"),
         tags=({"key": "k"}, {"key": "k2", "value": "v"}),
         rate_limits=({"calls": 1},), recovery=Recovery("m", 1, 2, "lost"), ai_gateway={"a": {"b": []}},
     )  # fmt: skip

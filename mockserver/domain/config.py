@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from . import throughput
 from .refusals import Refusal, bad_request, invalid
@@ -19,6 +18,8 @@ MAX_NAME = 255
 ENTITY_NAME = re.compile(r"[a-zA-Z0-9_-]{1,255}")
 THROUGHPUT_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 CONCURRENCY_FIELDS = ("min_provisioned_concurrency", "max_provisioned_concurrency")
+NUMBERS = (*THROUGHPUT_FIELDS, *CONCURRENCY_FIELDS, "provisioned_model_units")
+"""The fields that may be sent as text."""
 EXTERNAL_EXCLUDES = (
     "entity_name", "entity_version", "workload_size", "workload_type", "scale_to_zero_enabled", *CONCURRENCY_FIELDS,
     "provisioned_model_units",
@@ -30,8 +31,7 @@ BOTH_FORMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """One served entity. ``definition`` holds the fields as configured under their present names."""
 
     name: str
@@ -55,16 +55,14 @@ class Entity:
         return str(external["name"] if external else self.definition["entity_name"])
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The share of the requests, in percent, that one entity gets."""
 
     entity: str
     percentage: int
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """One version of what an endpoint serves."""
 
     version: int
@@ -75,7 +73,7 @@ class Config:
     @property
     def kind(self) -> Kind:
         """How the models are run; a configuration never mixes external models with others."""
-        kinds = {entity.kind for entity in self.entities}
+        kinds = [entity.kind for entity in self.entities]
         return "external" if "external" in kinds else "provisioned" if "provisioned" in kinds else "custom"
 
     def entity(self, name: str) -> Entity | None:
@@ -135,14 +133,15 @@ def _definitions(body: Mapping[str, Json]) -> list[dict[str, Json]] | None:
 
 def _canonical(definition: dict[str, Json]) -> dict[str, Json]:
     """Numbers that may be sent as text become numbers, versions become text, absent members disappear."""
-    known = {name: value for name, value in definition.items() if value is not None}
-    if "entity_version" in known:
-        version = known["entity_version"]
-        known["entity_version"] = version if isinstance(version, str) else str(int(version))
-    for name in (*THROUGHPUT_FIELDS, *CONCURRENCY_FIELDS, "provisioned_model_units"):
-        if name in known:
-            known[name] = int(known[name])
-    return known
+    if None in definition.values():
+        definition = {name: value for name, value in definition.items() if value is not None}
+    if "entity_version" in definition:
+        version = definition["entity_version"]
+        definition["entity_version"] = version if isinstance(version, str) else str(int(version))
+    for name in NUMBERS:
+        if name in definition:
+            definition[name] = int(definition[name])
+    return definition
 
 
 def _entities(
@@ -159,7 +158,7 @@ def _entities(
                 f"Invalid value for '{where}.name': '{name}'; a served entity's name is made of letters, digits, "
                 "dashes and underscores."
             )
-        if any(entity.name == name for entity in entities):
+        if entities and any(entity.name == name for entity in entities):
             raise invalid(f"Served entity names must be unique within an endpoint: '{name}' was given twice.")
         _check_entity(definition, where)
         kept = previous.entity(name) if previous else None
@@ -208,14 +207,14 @@ def _default_workload(definition: Mapping[str, Json]) -> str:
 
 
 def _check_external(definition: Mapping[str, Json], where: str) -> None:
-    if any(name in definition for name in THROUGHPUT_FIELDS):
+    if not definition.keys().isdisjoint(THROUGHPUT_FIELDS):
         # The service refuses these also when they are 0.
         raise invalid(
             f"Provisioned throughput is not supported for served entities with external models: remove "
             f"{' and '.join(name for name in THROUGHPUT_FIELDS if name in definition)} from '{where}'."
         )
-    excluded = [name for name in EXTERNAL_EXCLUDES if name in definition]
-    if excluded:
+    if not definition.keys().isdisjoint(EXTERNAL_EXCLUDES):
+        excluded = [name for name in EXTERNAL_EXCLUDES if name in definition]
         raise invalid(f"'{where}' has an external_model, which excludes {', '.join(excluded)}: remove them.")
 
 
@@ -231,6 +230,8 @@ def _check_throughput(definition: Mapping[str, Json], where: str) -> None:
 
 
 def _check_kinds(entities: tuple[Entity, ...], many_external: bool) -> None:
+    if len(entities) == 1:
+        return
     external = [entity for entity in entities if entity.kind == "external"]
     if not external:
         return
@@ -255,7 +256,7 @@ def _routes(traffic: Mapping[str, Json] | None, entities: tuple[Entity, ...]) ->
     routes: list[Route] = []
     for index, route in enumerate(given):
         routes.append(Route(_routed_entity(route, f"traffic_config.routes[{index}]", entities), _percentage(route)))
-        if any(earlier.entity == routes[-1].entity for earlier in routes[:-1]):
+        if index and any(earlier.entity == routes[-1].entity for earlier in routes[:-1]):
             raise invalid(f"Served entity '{routes[-1].entity}' has more than one route; give it one.")
     total = sum(route.percentage for route in routes)
     if total != 100:

@@ -8,7 +8,6 @@ test's clock and a store that several processes share.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -44,8 +43,7 @@ REMEMBERED = 50
 """Ended deployments that an endpoint remembers; the earliest are forgotten first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How a deployment will go: how many milliseconds it takes, how it ends, and the message of a failure.
 
     ``lost_after`` milliseconds after it ended well, the first entity loses its machine and gets another within
@@ -66,8 +64,7 @@ class Plan:
         return Recovery(config.entities[0].name, since, since + self.recovery, RECOVERING_MESSAGE)
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(NamedTuple):
     """A configuration on its way: it started at one moment and ends at another, one way or the other."""
 
     config: Config
@@ -81,8 +78,7 @@ class Deployment:
         return now >= self.due_at
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """How and when the deployment of a version ended. ``message`` is the reason of a failure."""
 
     version: int
@@ -91,8 +87,7 @@ class Ended:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(NamedTuple):
     """A stretch of time in which an entity that had been ready is not: it lost its machine and gets another."""
 
     entity: str
@@ -235,7 +230,7 @@ class Endpoint(_Endpoint):
         settled = self.at(now)
         if not settled.stopped or settled.config is None:
             raise bad_request(f"Endpoint '{self.name}' is not stopped.")
-        return self.update(replace(settled.config, version=settled.versions + 1), plan, now)
+        return self.update(settled.config._replace(version=settled.versions + 1), plan, now)
 
     def entity_state(self, name: str, now: int, *, pending: bool) -> tuple[Deployed, str]:
         """The deployment state of one entity and its message, in the pending or in the active configuration."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .refusals import invalid
 
@@ -23,24 +22,21 @@ DESCRIPTIONS: dict[Level, str] = {
 REFUSED_VERB: dict[Level, str] = {"CAN_VIEW": "View", "CAN_QUERY": "Query", "CAN_MANAGE": "Manage"}
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """A user, a group or a service principal (by application id)."""
 
     kind: PrincipalKind
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """One direct entry of an access control list."""
 
     principal: Principal
     level: Level
 
 
-@dataclass(frozen=True, slots=True)
-class AccessList:
+class AccessList(NamedTuple):
     """The direct entries of one endpoint, by endpoint id. It outlives the endpoint, as it does in the service."""
 
     endpoint_id: str
@@ -48,7 +44,7 @@ class AccessList:
 
     def replaced(self, grants: Iterable[Grant]) -> AccessList:
         """These entries instead of the present ones (PUT)."""
-        return replace(self, grants=tuple({grant.principal: grant for grant in grants}.values()))
+        return self._replace(grants=tuple({grant.principal: grant for grant in grants}.values()))
 
     def merged(self, grants: Iterable[Grant]) -> AccessList:
         """The present entries, with these set (PATCH)."""

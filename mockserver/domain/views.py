@@ -20,8 +20,11 @@ IDLE = 30 * 60 * 1000
 """Milliseconds without a request after which an entity that may scale to zero has done so."""
 
 SCALED_TO_ZERO = "Scaled to zero"
-NEVER_SHOWN = frozenset({"burst_scaling_enabled"})
+NEVER_SHOWN = ("burst_scaling_enabled",)
 """Fields the service takes and does not show again, although its output type has them."""
+
+COSTS = (*zip(THROUGHPUT_FIELDS, ("min_dbus", "max_dbus"), strict=True),)
+"""The bounds of throughput, each with the field that says what it costs."""
 
 
 def detailed(
@@ -77,7 +80,7 @@ def whole_seconds(moment: int) -> int:
 
 
 def _head(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
-    config = endpoint.any_config
+    config, update = endpoint.any_config, endpoint.config_update(now)
     view: dict[str, Json] = {
         "name": endpoint.name,
         "creator": endpoint.creator,
@@ -87,8 +90,8 @@ def _head(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
         "last_updated_timestamp": whole_seconds(endpoint.updated_at),
         "state": {
             "ready": "READY" if endpoint.is_ready(now) else "NOT_READY",
-            "config_update": endpoint.config_update(now),
-            "suspend": "STOPPED" if endpoint.is_suspended(now) else "NOT_SUSPENDED",
+            "config_update": update,
+            "suspend": "STOPPED" if endpoint.stopped and update != "IN_PROGRESS" else "NOT_SUSPENDED",
             "system_update_failure": False,
         },
         "id": endpoint.id,
@@ -137,11 +140,12 @@ def _config(endpoint: Endpoint, config: Config, now: int, *, pending: bool = Fal
 
 def _entity(endpoint: Endpoint, entity: Entity, now: int, *, pending: bool) -> dict[str, Json]:
     deployment, message = endpoint.entity_state(entity.name, now, pending=pending)
-    view: dict[str, Json] = {"name": entity.name}
-    view.update((name, value) for name, value in entity.definition.items() if name not in NEVER_SHOWN)
-    for bound, cost in zip(THROUGHPUT_FIELDS, ("min_dbus", "max_dbus"), strict=True):
-        if entity.definition.get(bound) is not None:
-            view[cost] = throughput.cost(entity.model, entity.definition[bound])
+    view: dict[str, Json] = {"name": entity.name, **entity.definition}
+    for name in NEVER_SHOWN:
+        view.pop(name, None)
+    for bound, cost in COSTS:
+        if view.get(bound) is not None:
+            view[cost] = throughput.cost(entity.model, view[bound])
     view["state"] = {"deployment": deployment, "deployment_state_message": message}
     view["creator"] = entity.creator
     view["creation_timestamp"] = whole_seconds(entity.created_at)

@@ -177,11 +177,11 @@ def _new_endpoint(call: Call, transaction: Transaction) -> Endpoint:
         task=body["task"] if body.get("task") in views.TASKS else None,
         route_optimized=bool(body.get("route_optimized")),
         budget_policy_id=body.get("budget_policy_id") or None,
-        rate_limits=tuple(gateway.checked_limits(body.get("rate_limits") or ())),
+        rate_limits=tuple(gateway.checked_limits(body["rate_limits"])) if body.get("rate_limits") else (),
         ai_gateway=gateway.checked(body["ai_gateway"], name, None) if body.get("ai_gateway") else None,
         email_notifications=body.get("email_notifications"),
-        telemetry=gateway.telemetry_of(call, name, body.get("telemetry_config"), None)
-        if _is_custom(body.get("config"))
+        telemetry=gateway.telemetry_of(call, name, body["telemetry_config"], None)
+        if body.get("telemetry_config") and _is_custom(body.get("config"))
         else None,
     )
 

@@ -67,13 +67,17 @@ def default_budget_policy(call: Call) -> str:
 
 def seeded_uuid(call: Call, *parts: str) -> str:
     """A UUID that depends on the seed, the workspace and these parts only."""
-    digits = seeded_hex(call, *parts)
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return _uuid(seeded_hex(call, *parts))
 
 
 def seeded_hex(call: Call, *parts: str) -> str:
     """32 hexadecimal digits that depend on the seed, the workspace and these parts only."""
     return _hex("/".join((str(call.mock.settings.seed), call.workspace, *parts)))
+
+
+@lru_cache(maxsize=1024)
+def _uuid(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @lru_cache(maxsize=1024)

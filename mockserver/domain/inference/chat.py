@@ -52,7 +52,11 @@ def answer(request: dict[str, Any], setting: Setting, conversation: Conversation
         own = _new_id(setting)
         body = {**told.body, "id": own, "created": setting.seconds}
         return Answer(
-            body, told.reply.usage, told.texts, lambda: _chunks(told.reply._replace(id=own, setting=setting)), told.known
+            body,
+            told.reply.usage,
+            told.texts,
+            lambda: _chunks(told.reply._replace(id=own, setting=setting)),
+            told.known,
         )
     reply = _reply(request, setting, asked)
     body, texts = _body(reply), tuple(draft.text for draft in reply.drafts)
