@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from mockserver.domain.config import Config, Entity, Route
 from mockserver.domain.endpoint import Deployment, Endpoint, Recovery
 from mockserver.store import Store

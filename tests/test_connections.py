@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -287,3 +288,53 @@ def test_a_bug_ends_the_connection_and_is_logged(
         assert whole(connection) == b""
     assert "this is a bug of the mock" in caplog.text
     assert "on purpose" in caplog.text
+
+
+class _Wire(asyncio.Transport):
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
+
+
+def test_answers_of_one_turn_of_the_loop_leave_together() -> None:
+    async def turn() -> None:
+        wires = [_Wire() for _ in range(3)]
+        shared = bounds.Shared(asyncio.get_running_loop())
+        shared.connections.update(range(3))  # type: ignore[arg-type]  # they are only counted
+        corks = [bounds._Cork(wire) for wire in wires]
+        for cork in corks[:2]:
+            shared.send(b"answer", cork)
+        shared.send(b"another", corks[0])
+        assert [wire.sent for wire in wires] == [[], [], []]
+        await asyncio.sleep(0)
+        assert [wire.sent for wire in wires] == [[b"answeranother"], [b"answer"], []]
+        for _ in range(shared.TOGETHER):
+            shared.send(b"x", corks[2])
+        assert wires[2].sent == [b"x" * shared.TOGETHER]
+        await asyncio.sleep(0)
+        shared.connections.clear()
+        shared.connections.add(0)  # type: ignore[arg-type]
+        shared.send(b"alone", corks[1])
+        assert wires[1].sent == [b"answer", b"alone"]
+
+    asyncio.run(turn())
+
+
+def test_a_hundred_clients_at_once_get_their_own_answers(server: MockServer) -> None:
+    connections = [opened(server) for _ in range(100)]
+    try:
+        for number, connection in enumerate(connections):
+            name = f"nobodys-{number}"
+            connection.sendall(LIST.replace(b"serving-endpoints ", b"serving-endpoints/%b " % name.encode()) + b"\r\n")
+        for number, connection in enumerate(connections):
+            status, _, body = answer(connection)
+            assert status == 404
+            assert f"'nobodys-{number}'" in json.loads(body)["message"]
+    finally:
+        for connection in connections:
+            connection.close()
