@@ -346,10 +346,19 @@ class _Alone(Generic[State]):
 
 @dataclass(slots=True)
 class _Lines(Generic[Item]):
-    """The lines of one workspace that are kept, and how many there have been."""
+    """One workspace's part of a log: the items kept, the ``extra`` of the newest, and how many lines there were."""
 
-    kept: deque[Line[Item]]
+    items: deque[Item]
+    extras: deque[object]
     count: int = 0
+
+    def copied(self) -> _Lines[Item]:
+        return _Lines(self.items.copy(), self.extras.copy(), self.count)
+
+    def newest(self) -> Iterator[Line[Item]]:
+        extras = reversed(self.extras)
+        for age, item in enumerate(reversed(self.items)):
+            yield Line(self.count - age, item, next(extras, None))
 
 
 class _MemoryLog(Generic[Item]):
@@ -364,29 +373,32 @@ class _MemoryLog(Generic[Item]):
         with self._lock:
             lines = self._written.get(workspace)
             if lines is None:
-                lines = self._written[workspace] = _Lines(deque(maxlen=self.capacity))
+                lines = self._written[workspace] = _Lines(deque(maxlen=self.capacity), deque(maxlen=self._whole))
             lines.count = number = lines.count + 1
-            lines.kept.append(Line(number, item, extra))
-            if len(lines.kept) > self._whole:
-                lines.kept[-self._whole - 1].extra = None
+            lines.items.append(item)
+            if self._whole:
+                lines.extras.append(extra)
             if self._waiting:
                 self._changed.notify_all()
         return number
 
     def lines(self, workspace: str) -> list[Line[Item]]:
-        with self._lock:
-            lines = self._written.get(workspace)
-            return [] if lines is None else list(lines.kept)
+        return [*self.newest(workspace)][::-1]
 
     def newest(self, workspace: str) -> Iterator[Line[Item]]:
-        return reversed(self.lines(workspace))
+        with self._lock:
+            lines = self._written.get(workspace)
+            copied = None if lines is None else lines.copied()
+        return iter(()) if copied is None else copied.newest()
 
     def line(self, workspace: str, number: int) -> Line[Item] | None:
         with self._lock:
             lines = self._written.get(workspace)
-            if lines is None or not lines.kept[0].number <= number <= lines.count:
+            age = -1 if lines is None else lines.count - number
+            if lines is None or not 0 <= age < len(lines.items):
                 return None
-            return lines.kept[number - lines.kept[0].number]
+            extra = lines.extras[-1 - age] if age < len(lines.extras) else None
+            return Line(number, lines.items[-1 - age], extra)
 
     def count(self, workspace: str) -> int:
         lines = self._written.get(workspace)
