@@ -24,6 +24,9 @@ EVERYBODY = "users"
 TOKEN_LIFETIME = 3600
 """Seconds that an issued OAuth token is valid, by the machine's own clock: clients renew by theirs."""
 
+MEMORABLE = 2048
+"""Characters of a credential that is not read anew every time."""
+
 REGISTRY = ""
 """The workspace name under which registered tokens are kept: they belong to the server, not to a workspace."""
 
@@ -96,7 +99,8 @@ class Authenticator:
             Unauthenticated: no credential, or one of another kind than Bearer and Basic.
             InvalidAccessToken: a token that nobody was given, or that has expired.
         """
-        token = _credential(headers.get("authorization", ""))
+        header = headers.get("authorization", "")
+        token = _remembered(header) if len(header) <= MEMORABLE else _credential(header)
         if token is None:
             raise Unauthenticated
         identity = self.lookup(token)
@@ -172,7 +176,6 @@ class Authenticator:
         return Identity(name, name.partition("@")[0].replace(".", " ").title(), workspace=workspace)
 
 
-@lru_cache(maxsize=1024)
 def _credential(header: str) -> str | None:
     scheme, _, value = header.strip().partition(" ")
     value = value.strip()
@@ -182,6 +185,9 @@ def _credential(header: str) -> str | None:
         user, _, password = _decoded(value).partition(":")
         return password if user == "token" and password else None
     return None
+
+
+_remembered = lru_cache(maxsize=1024)(_credential)
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:

@@ -7,7 +7,6 @@ much to make.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -40,12 +39,10 @@ class Request(NamedTuple):
     @property
     def media_type(self) -> str:
         """The content type without its parameters, in lower case; empty when none was sent."""
-        return _bare(self.headers.get("content-type", ""))
-
-
-@lru_cache(maxsize=256)
-def _bare(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
+        content_type = self.headers.get("content-type", "")
+        if content_type == JSON_MEDIA_TYPE:  # as nearly everybody writes it
+            return content_type
+        return content_type.partition(";")[0].strip().lower()
 
 
 class Reply(NamedTuple):
