@@ -100,7 +100,8 @@ class Replies:
 
     def _rules(self, workspace: str) -> list[tuple[str, ReplyRule]]:
         """The rules by their numbers, in the order in which they were added."""
-        shared, own = self._store.items(ReplyRule, workspace), self._own.items(ReplyRule, workspace)
+        shared = self._store.items(ReplyRule, workspace)
+        own = self._own.items(ReplyRule, workspace) if workspace in self.installed else ()
         return sorted([*shared, *own], key=lambda item: int(item[0])) if own else shared
 
     def _turn(self, workspace: str, key: str, rule: ReplyRule) -> int | None:

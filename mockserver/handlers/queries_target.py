@@ -18,7 +18,7 @@ from ..domain.permissions import suffices
 from ..errors import BadRequest, EndpointNotFound, PayloadTooLarge, PermissionDenied, Unauthenticated
 from ..limits import Place
 from ..messages import Call, Json
-from .access import FoundationSettings, Reader, Snapshot, foundation_endpoints, level_of
+from .access import FoundationSettings, Snapshot, foundation_endpoints, level_of
 from .rendering import authorization_details
 
 NO_ENDPOINT = (
@@ -107,12 +107,11 @@ def find(call: Call, name: str) -> Target:
         BadRequest: it is stopped or not ready yet.
         PayloadTooLarge: the body is larger than its models take.
     """
-    reader = Snapshot(call)
-    endpoint = reader.get(Endpoint, name)
+    endpoint = call.mock.store.get(Endpoint, call.workspace, name)
     if endpoint is None:
-        target = _foundation_target(call, name, reader)
+        target = _foundation_target(call, name)
     else:
-        _check_permission(call, endpoint, reader)
+        _check_permission(call, endpoint)
         target = _target(call, endpoint)
     _check_size(call, target)
     return target
@@ -123,7 +122,7 @@ def find_route_optimized(call: Call) -> Target:
     if not call.identity.oauth:
         raise Unauthenticated
     name = call.parameters["name"]
-    endpoint = Snapshot(call).get(Endpoint, name)
+    endpoint = call.mock.store.get(Endpoint, call.workspace, name)
     belongs = call.parameters["workspace_id"] == workspace_id(call.workspace)
     if endpoint is None or not endpoint.route_optimized or not belongs:
         raise EndpointNotFound(NO_ENDPOINT)
@@ -144,8 +143,8 @@ def still_there(call: Call, target: Target) -> bool:
     return endpoint is not None and endpoint.id == identifier
 
 
-def _check_permission(call: Call, endpoint: Endpoint, reader: Reader) -> None:
-    if not suffices(level_of(call, endpoint, reader), "CAN_QUERY"):
+def _check_permission(call: Call, endpoint: Endpoint) -> None:
+    if not suffices(level_of(call, endpoint, Snapshot(call)), "CAN_QUERY"):
         raise QueryDenied(f"User does not have permission 'Query' on Endpoint {endpoint.name}")
 
 
@@ -199,17 +198,18 @@ def profile_of(entity: Entity, task: str | None) -> ModelProfile | None:
     return None if task is None else catalog.custom_profile(entity.model)
 
 
-def _foundation_target(call: Call, name: str, reader: Reader) -> Target:
+def _foundation_target(call: Call, name: str) -> Target:
     model = foundation_endpoints().get(name) or _by_entity_name().get(name)
     if model is None:
         raise EndpointNotFound(NO_ENDPOINT)
-    settings = reader.get(FoundationSettings, model.name)
+    place = call.workspace, model.name
+    settings = call.mock.store.get(FoundationSettings, *place)
     if settings is None:
-        return Target(model.name, (call.workspace, model.name), model.task, *_alone(model.name))
+        return Target(model.name, place, model.task, *_alone(model.name))
     gateway = _gateway(settings.ai_gateway)
     return Target(
         model.name,
-        (call.workspace, model.name),
+        place,
         model.task,
         *_alone(model.name),
         _limits(settings),
