@@ -220,16 +220,17 @@ class Exchange:
         self._hold(self.pace.time_to_first_token)
         due, self.held = time.perf_counter() + self.held, 0.0
         pause = 0.0 if clock.frozen else due - time.perf_counter()
+        delay, lasting, passed_on = self.chunk_delay, self.target.lasting, answer.body is None
         for data in answer.events():
             if per_token:
                 pause = 0.0 if clock.frozen else due - time.perf_counter()
                 due += per_token * weight(data)
-            if self.chunk_delay and sent:
-                self.call.mock.faults.wait(self.call.workspace, self.chunk_delay)
-            if not still_there(self.call, self.target):
+            if delay and sent:
+                self.call.mock.faults.wait(self.call.workspace, delay)
+            if not lasting and not still_there(self.call, self.target):
                 yield self._gone()
                 return
-            if answer.body is None:
+            if passed_on:
                 self.counted = usage_of(data) or self.counted
             sent.append(data)
             yield Event(data, data["type"] if names_events else None, pause)

@@ -90,6 +90,11 @@ class Target(NamedTuple):
         profile = self.served[0].profile
         return profile is not None and profile.hosted
 
+    @property
+    def lasting(self) -> bool:
+        """Whether the endpoint is a pay-per-token one, which cannot be deleted."""
+        return self.place[1] == self.name
+
     def model(self, name: str) -> Served | None:
         """The served model of this name."""
         for served in self.served:
@@ -135,10 +140,8 @@ def find_route_optimized(call: Call) -> Target:
 
 
 def still_there(call: Call, target: Target) -> bool:
-    """Whether the endpoint has not been deleted since it was found; pay-per-token endpoints cannot be."""
+    """Whether the endpoint has not been deleted since it was found."""
     workspace, identifier = target.place
-    if identifier == target.name:
-        return True
     endpoint = call.mock.store.get(Endpoint, workspace, target.name)
     return endpoint is not None and endpoint.id == identifier
 

@@ -9,7 +9,8 @@ from random import Random
 
 from . import phrases, skills
 from .conversation import Conversation, Message
-from .understanding import Question, Style, question_of, sentences, style_of
+from .expressions import holds_any
+from .understanding import PLAIN, Question, Style, question_of, sentences, style_of
 from .words import Vocabulary
 from .writing import Writer, always, continuation, writer
 
@@ -44,7 +45,7 @@ def _read(conversation: Conversation, title: str) -> Writer:
         return always(styled(exact, style))
     pictured = bool(conversation.messages) and conversation.messages[-1].images > 0
     write = writer(asked, question, style, skills.users_name(conversation.messages), pictured)
-    return write if style == _PLAIN_STYLE else lambda rng, names: styled(write(rng, names), style)
+    return write if style == PLAIN else lambda rng, names: styled(write(rng, names), style)
 
 
 def _in_context_of_earlier_turns(question: Question, conversation: Conversation) -> Question:
@@ -82,7 +83,7 @@ def _exact(conversation: Conversation, asked: str, question: Question, style: St
         expression, value = result
         return value if style.terse or style.words or style.frame or "just" in lowered else f"{expression} = {value}"
     for skill, signs in _SKILLS:
-        if any(sign in lowered for sign in signs):
+        if holds_any(lowered, signs):
             found = skill(asked)
             if found:
                 return found
@@ -115,7 +116,7 @@ def continued(prompt: str, rng: Random, vocabulary: Vocabulary) -> str:
 
 def styled(text: str, style: Style) -> str:
     """The text with the looks that were asked for."""
-    if style == _PLAIN_STYLE:
+    if style == PLAIN:
         return text
     if style.sentences:
         text = " ".join(sentences(text)[: style.sentences])
@@ -135,6 +136,3 @@ def styled(text: str, style: Style) -> str:
     if style.upper:
         return text.upper()
     return text.lower() if style.lower else text
-
-
-_PLAIN_STYLE = Style()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from . import knowledge
 from .conversation import Conversation, Message
-from .expressions import Expression
+from .expressions import Expression, holds_any
 from .stems import STOP_WORDS, stem, stem_set, stems, word_set
 from .understanding import Question, sentences
 
@@ -19,6 +19,7 @@ _ECHO = Expression(
 _QUOTED = Expression(
     _ECHO.source + r"[\"'\u201c\u2018`]([^\"\u201d`\n]{1,200}?)[\"'\u201d\u2019`](?!\w)", re.IGNORECASE
 )
+_QUOTES = ('"', "'", "\u201c", "\u2018", "`")
 _PLAIN = Expression(
     r"^(?:please |just |can you |could you |now )*(?:say|repeat after me:?|echo|repeat:?|(?:reply|respond"
     r"|answer|output"
@@ -36,7 +37,7 @@ _NOT_ECHO = Expression(
 
 def echoed(text: str) -> str | None:
     """What the user asks to hear back: ``Reply with only 'OK'`` gives ``OK``."""
-    match = _QUOTED.search(text)
+    match = _QUOTED.search(text) if holds_any(text, _QUOTES) else None
     if match and "___" not in match[1]:
         return match[1]
     match = _PLAIN.match(text.strip())
@@ -50,6 +51,7 @@ _TOLD_NAME = Expression(
     r"\b(?i:my name is|call me|my name's|i am called) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)|\bI(?:'m| am) "
     r"([A-Z][\w'-]+)(?=[.,!]|$| and\b)"
 )
+_TELLS_NAME = ("my name", "call me", "called", "i'm", "i am")
 _ASKS_NAME = Expression(r"\b(?:what(?:'s| is| was) my name|who am i|remember my name|know my name)\b", re.IGNORECASE)
 _ASKS_WHO = Expression(
     r"\b(?:who are you|what(?:'s| is) your name|introduce yourself|what are you\?|which model are you)", re.I
@@ -60,7 +62,9 @@ _OWN_NAME = Expression(r"\b(?i:your name is|you are called|you're called|you are
 def users_name(messages: Iterable[Message]) -> str:
     """The name the user gave, or nothing."""
     for message in reversed(tuple(messages)):
-        if message.role == "user" and len(message.text) < 20_000 and (match := _TOLD_NAME.search(message.text)):
+        if message.role != "user" or len(message.text) >= 20_000 or not holds_any(message.text.lower(), _TELLS_NAME):
+            continue
+        if match := _TOLD_NAME.search(message.text):
             return match[1] or match[2]
     return ""
 
@@ -68,7 +72,7 @@ def users_name(messages: Iterable[Message]) -> str:
 def about_names(conversation: Conversation, asked: str, title: str) -> str | None:
     """The answer to a question about the user's name or the model's."""
     lowered = asked.lower()
-    if not any(sign in lowered for sign in ("name", "who ", "yourself", " are you", "which model")):
+    if not holds_any(lowered, ("name", "who ", "yourself", " are you", "which model")):
         return None
     if _ASKS_NAME.search(asked):
         name = users_name(conversation.messages)
@@ -320,7 +324,6 @@ def found_in_context(conversation: Conversation, question: Question) -> str | No
     wanted = {stem(word) for word in question.keywords if word not in _FILLERS}
     if not wanted:
         return None
-    explicit = bool(_EXPLICIT.search(conversation.system) or _EXPLICIT.search(conversation.asked))
     best, score, role = "", 0.0, ""
     for message in conversation.messages:
         if message.role not in ("system", "developer", "user", "assistant") or len(message.text) > 60_000:
@@ -337,6 +340,9 @@ def found_in_context(conversation: Conversation, question: Question) -> str | No
             fit = shared + shared / (10 + len(sentence.split()))
             if shared and fit > score:
                 best, score, role = sentence, fit, message.role
+    if not best:
+        return None
+    explicit = bool(_EXPLICIT.search(conversation.system) or _EXPLICIT.search(conversation.asked))
     needed = 1 if explicit or len(wanted) == 1 else min(2, len(wanted))
     if int(score) < needed or len(best.split()) < 3:
         return None

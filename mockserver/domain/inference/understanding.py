@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .conversation import Conversation
-from .expressions import Expression
+from .expressions import Expression, holds_any
 from .stems import STOP_WORDS, words
 
 _SENTENCE = Expression(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*[\"')\]]*")
@@ -43,6 +43,12 @@ _TRAILING = Expression(
     r"json))+$",
     re.IGNORECASE,
 )
+_TRAILS = (
+    "please", "me", "us", "briefly", "detail", "depth", "sentence", "sentences", "word", "words", "paragraph",
+    "paragraphs", "line", "lines", "bullet points", "terms", "english", "step by step", "example", "examples", "five",
+    "5", "child", "beginner", "old", "work", "mean", "today", "json", "format",
+)  # fmt: skip
+"""What a text ends with that has such a tail."""
 _ARTICLE = Expression(r"^(?:a|an|some|any) ", re.IGNORECASE)
 _CLAUSE = Expression(r"(?:i|you|he|she|we|they|it|there|this|that|if|when|because|given|below)\b", re.IGNORECASE)
 _INSTRUCTIONS = (
@@ -97,8 +103,7 @@ class Question:
 
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text, trimmed; headings and list items count as sentences."""
-    found = (sentence.strip() for sentence in _SENTENCE.findall(text))
-    return [sentence for sentence in found if len(sentence) > 1]
+    return [sentence for found in _SENTENCE.findall(text) if len(sentence := found.strip()) > 1]
 
 
 def question_of(text: str) -> Question:
@@ -122,7 +127,9 @@ def topic_of(sentence: str) -> str:
     """The phrase that a question is about: ``the ocean`` of ``Can you tell me about the ocean, please?``"""
     text = _POLITE.sub("", sentence.strip().strip("\"'").rstrip("?!. ")).strip()
     text = _ASKING.sub("", text, count=1).strip()
-    text = _TRAILING.sub("", text).strip(" ,;:")
+    if text.lower().endswith(_TRAILS):
+        text = _TRAILING.sub("", text)
+    text = text.strip(" ,;:")
     text = _ARTICLE.sub("", text)
     if len(text.split()) > 14:
         text = " ".join(text.split()[:14]).rstrip(",;:")
@@ -179,14 +186,27 @@ _LANGUAGE = Expression(
 _PERSONA = Expression(r"\b(pirate|shakespeare|cowboy|robot)\b", re.IGNORECASE)
 
 
+_SIGNS = (
+    " with ", "__", "pirate", "shakesp", "cowboy", "robot", "french", "spanish", "german", "italian", "portuguese",
+    "terse", "minimal", "short", "brief", "concise", "just", "only", "word", "few", "case", "capital", "caps",
+    "punctuation", "sentence", "paragraph",
+)  # fmt: skip
+"""What a text has in it that asks for any looks."""
+PLAIN = Style()
+"""No looks in particular."""
+
+
 def style_of(conversation: Conversation) -> Style:
     """The looks that the system prompt and the last question ask for."""
     asked = conversation.asked
     text = f"{conversation.system}\n{asked if len(asked) < 1500 else asked[:700] + asked[-700:]}"
     lowered = text.lower()
 
+    if not holds_any(lowered, _SIGNS):
+        return PLAIN
+
     def search(pattern: Expression, *signs: str) -> re.Match[str] | None:
-        return pattern.search(text) if any(sign in lowered for sign in signs) else None
+        return pattern.search(text) if holds_any(lowered, signs) else None
 
     prefix, suffix = search(_PREFIX, " with "), search(_SUFFIX, " with ")
     frame = search(_FRAME, "__")

@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from . import phrases, skills
-from .expressions import Expression
+from .expressions import Expression, holds_any
 from .seeds import pick
 from .stems import STOP_WORDS
 from .understanding import Question, Style, wanted_count
@@ -40,6 +40,14 @@ _CODE = Expression(
     r"|\bselect\b.+\bfrom\b",
     re.IGNORECASE,
 )
+_CODE_SIGNS = (
+    "function", "code", "script", "program", "query", "class", "snippet", "method", "algorithm", "page", " python",
+    " typescript", " sql", " rust", " java", " go", " bash", "select",
+)  # fmt: skip
+_LIST_SIGNS = (
+    "list", "bullet", "brainstorm", "suggest", "recommend", "two", "three", "four", "five", "six", "seven", "eight",
+    "nine", "ten", "some", "several", "a few", "the main", "the best", *"0123456789",
+)  # fmt: skip
 _VERSE = Expression(r"\b(haiku|poem|limerick|rhyme|verse|song)\b", re.IGNORECASE)
 _JOKE = Expression(r"\bjokes?\b|\bmake me laugh\b", re.IGNORECASE)
 _STORY = Expression(r"\b(?:story|tale|fairy ?tale)\b", re.IGNORECASE)
@@ -98,16 +106,16 @@ def _form(asked: str, question: Question, style: Style, pictured: bool, fixed: S
         return lambda rng, slots: f"{pick(rng, pair)}."
     if pictured:
         return partial(_described, question)
-    if _CODE.search(asked):
+    if holds_any(lowered, _CODE_SIGNS) and _CODE.search(asked):
         code = _coded(asked, question, fixed)
         return lambda rng, slots: code
     for signs, pattern, write in _FORMS:
-        if any(sign in lowered for sign in signs) and pattern.search(asked):
+        if holds_any(lowered, signs) and pattern.search(asked):
             return partial(write, asked)
     definition = skills.defined(question)
     if style.terse:
         return _short(question) if definition is None else lambda rng, slots: definition
-    if _LIST.search(asked):
+    if holds_any(lowered, _LIST_SIGNS) and _LIST.search(asked):
         return _listed(asked, question)
     if "how " in lowered and _QUANTITY.search(question.text):
         return partial(_estimated, question.keywords[0] if question.keywords else "that")
@@ -208,22 +216,27 @@ def _steps(rng: Random) -> str:
     return "\n".join(f"{number}. {phrases.STEPS[index]}" for number, index in enumerate(chosen, 1))
 
 
+_WHY = Expression(r"(?:\w+,? )?why\b")
+_HOW = Expression(r"\bhow (?:do|can|should|would|to|could)\b(?! (?:you say|it|they|this))")
+_HOW_TO = Expression(r"\bhow to\b|\bhow (?:do|can|should|would|could) (?:i|we|you|one)\b")
+_WHAT_TO = Expression(
+    r"(?:\w+,? )?(?:what|which|where|when|who)\b[\w ]{0,24}? (?:should|could|can|would|might) (?:i|we|you)\b"
+)
+_WHO = Expression(r"(?:\w+,? )?who (?!(?:is|are|was|were)\b)")
+_COMPARES = Expression(r"\bcompare\b|\bdifference|\bversus\b|\bvs\b")
+
+
 def _kind(text: str) -> str:
     lowered = text.lower()
-    if re.match(r"(?:\w+,? )?why\b", lowered):
+    if _WHY.match(lowered):
         return "why"
-    if re.search(r"\bhow (?:do|can|should|would|to|could)\b(?! (?:you say|it|they|this))", lowered) and (
-        re.search(r"\bhow to\b|\bhow (?:do|can|should|would|could) (?:i|we|you|one)\b", lowered)
-    ):
+    if "how " in lowered and _HOW.search(lowered) and _HOW_TO.search(lowered):
         return "how"
-    if re.match(
-        r"(?:\w+,? )?(?:what|which|where|when|who)\b[\w ]{0,24}? (?:should|could|can|would|might) (?:i|we|you)\b",
-        lowered,
-    ):
+    if _WHAT_TO.match(lowered):
         return "how"
-    if re.match(r"(?:\w+,? )?who (?!(?:is|are|was|were)\b)", lowered):
+    if _WHO.match(lowered):
         return "who"
-    return "compare" if re.search(r"\bcompare\b|\bdifference|\bversus\b|\bvs\b", lowered) else "thing"
+    return "compare" if _COMPARES.search(lowered) else "thing"
 
 
 def _short(question: Question) -> _Form:
