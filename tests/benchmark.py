@@ -33,6 +33,7 @@ MODEL = "databricks-meta-llama-3-3-70b-instruct"
 CHAT = f"/serving-endpoints/{MODEL}/invocations"
 STORY = [{"role": "user", "content": "Tell me about the history of tea in Europe and what came of it."}]
 ASKED = json.dumps({"messages": STORY, "max_tokens": 64})
+NEW = json.dumps({"messages": [{"role": "user", "content": f"{NUMBER.decode()}: what came of tea?"}], "max_tokens": 64})
 STREAMED = json.dumps({"messages": STORY, "max_tokens": 48, "temperature": 0, "stream": True})
 PER_TOKEN = 0.01
 
@@ -143,6 +144,7 @@ KINDS = (
     Kind("GET one endpoint", Job(0, "GET", f"{API}/bench"), 0.75),
     Kind("POST create (3 KB)", Job(0, "POST", API, creation(f"n{NUMBER.decode()}")), 0.6),
     Kind("chat", Job(0, "POST", CHAT, ASKED), 0.6),
+    Kind("chat, new questions", Job(0, "POST", CHAT, NEW), 0.6),
     Kind("stream of 40 chunks", Job(0, "POST", CHAT, STREAMED), 0.6),
 )
 
