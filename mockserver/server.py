@@ -212,8 +212,8 @@ def warm_up(mock: Mock) -> None:
 def tune() -> None:
     """Collect garbage less often, in a process that does nothing but serve.
 
-    What the mock holds lives long, and looking through it again and again costs a quarter of a creation's time. So what is
-    new is looked at once, and everything after a thousand times of that.
+    What the mock holds lives long, and looking through it again and again costs a quarter of a creation's time. So what
+    is new is looked at once, and everything after a thousand times of that.
     """
     gc.freeze()
     gc.set_threshold(100_000, 1000, 10)

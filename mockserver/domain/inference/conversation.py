@@ -67,12 +67,15 @@ class Conversation:
     @property
     def system(self) -> str:
         """The system prompts, joined."""
-        return "\n".join(m.text for m in self.messages if m.role in ("system", "developer"))
+        return "\n".join([m.text for m in self.messages if m.role in ("system", "developer")])
 
     @property
     def asked(self) -> str:
         """What the user said last."""
-        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+        for message in reversed(self.messages):
+            if message.role == "user":
+                return message.text
+        return ""
 
     @property
     def results(self) -> tuple[Message, ...]:
@@ -123,11 +126,7 @@ def from_chat(request: dict[str, Any]) -> Conversation:
     """The conversation of a chat request (OpenAI's form, which agents share)."""
     messages = []
     for message in request.get("messages") or ():
-        calls = tuple(
-            ToolCall(str(call.get("id", "")), call["function"].get("name", ""), call["function"].get("arguments", ""))
-            for call in message.get("tool_calls") or ()
-            if isinstance(call.get("function"), dict)
-        )
+        calls = _calls(message["tool_calls"]) if message.get("tool_calls") else ()
         content = message.get("content")
         call_id = str(message.get("tool_call_id") or "")
         messages.append(Message(message["role"], text_of(content), calls, call_id, _images(content)))
@@ -141,6 +140,14 @@ def from_chat(request: dict[str, Any]) -> Conversation:
         schema=schema,
         effort=str(request.get("reasoning_effort") or ""),
         thinking=_thinks(request.get("thinking")) or request.get("reasoning_effort") in ("low", "medium", "high"),
+    )
+
+
+def _calls(given: list[dict[str, Any]]) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(str(call.get("id", "")), call["function"].get("name", ""), call["function"].get("arguments", ""))
+        for call in given
+        if isinstance(call.get("function"), dict)
     )
 
 

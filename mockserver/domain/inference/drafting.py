@@ -301,7 +301,7 @@ def _cut(reasoning: str, text: str, called: tuple[ToolCall, ...], limits: Limits
     thinking = tokens.count(reasoning)
     pieces = tokens.split(text)
     written = len(pieces)
-    calling = sum(6 + tokens.count(call.name) + tokens.count(call.arguments) for call in called)
+    calling = sum(6 + tokens.count(call.name) + tokens.count(call.arguments) for call in called) if called else 0
     needed = thinking + written + calling
     shown = reasoning if profile.family.reasoning != "hidden" else ""
     most = limits.max_tokens

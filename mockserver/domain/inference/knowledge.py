@@ -69,6 +69,8 @@ FACTS: tuple[tuple[frozenset[str], str], ...] = tuple(
         ("land moon", "Apollo 11 landed on the Moon on 20 July 1969."),
     )
 )
+FACT_WORDS = frozenset[str]().union(*(needed for needed, _ in FACTS))
+"""The words of which a question has some that asks for a fact."""
 
 GLOSSARY = {
     "apache spark": (

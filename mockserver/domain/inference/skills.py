@@ -252,6 +252,9 @@ def judged(text: str) -> str | None:
     return sentiment(body).capitalize()
 
 
+_WORD = Expression(r"[\w']+")
+
+
 def known(question: Question) -> str | None:
     """A fact or a definition that the mock happens to know."""
     lowered = question.text.lower()
@@ -261,7 +264,9 @@ def known(question: Question) -> str | None:
                 named = country.upper() if len(country) < 4 else country.title()
                 article = "the " if named.startswith(("United", "UK", "US", "Netherlands", "Philippines")) else ""
                 return f"The capital of {article}{named} is {capital.removesuffix('.')}."
-    present = {stem(word) for word in re.findall(r"[\w']+", lowered)}
+    present = {stem(word) for word in _WORD.findall(lowered)}
+    if present.isdisjoint(knowledge.FACT_WORDS):
+        return None
     for needed, answer in knowledge.FACTS:
         if needed <= present:
             return answer
