@@ -144,7 +144,7 @@ KINDS = (
     Kind("GET one endpoint", Job(0, "GET", f"{API}/bench"), 0.75),
     Kind("POST create (3 KB)", Job(0, "POST", API, creation(f"n{NUMBER.decode()}")), 0.6),
     Kind("chat", Job(0, "POST", CHAT, ASKED), 0.6),
-    Kind("chat, new questions", Job(0, "POST", CHAT, NEW), 0.6),
+    Kind("chat, new questions", Job(0, "POST", CHAT, NEW), 0.5),
     Kind("stream of 40 chunks", Job(0, "POST", CHAT, STREAMED), 0.6),
 )
 
