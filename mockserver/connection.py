@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, cast
 
 import orjson
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -90,6 +91,18 @@ class _Cork:
         held, self._held = self._held, None
         if held:
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+
+
+class _Flow(FlowControl):
+    """uvicorn's control of what is read, which reads on with every answer, however many requests wait for theirs."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
 
 
 class Shared(ServerState):
@@ -182,6 +195,7 @@ class Connection(HttpToolsProtocol):
         self.logger = log
         self._cork = _Cork(transport)
         super().connection_made(cast(asyncio.Transport, self._cork))
+        self.flow = _Flow(cast(asyncio.Transport, self._cork), self.pipeline)
         self._progress = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:

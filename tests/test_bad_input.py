@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import uuid
@@ -13,7 +14,9 @@ import pytest
 import requests
 from conftest import caller
 
-from mockserver import MockServer
+from mockserver import MockServer, Settings
+from mockserver.core import Mock
+from mockserver.messages import Request
 
 Rest = Callable[..., requests.Response]
 ENDPOINTS = "/api/2.0/serving-endpoints"
@@ -280,3 +283,41 @@ def test_a_refusal_names_the_field_the_value_and_what_is_accepted(kept: tuple[Re
     assert "usr" in message
     assert "user" in message
     assert "endpoint" in message
+
+
+MESSAGES: list[Any] = [{"role": "user", "content": "hi"}]
+LLAMA = "/serving-endpoints/databricks-meta-llama-3-3-70b-instruct/invocations"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        (ENDPOINTS, b"{", 400),
+        (ENDPOINTS, json.dumps(created(name=5)).encode(), 400),
+        (ENDPOINTS, json.dumps(entities()).encode(), 400),
+        (ENDPOINTS, json.dumps(entities(ENTITY, {"external_model": OPENAI})).encode(), 400),
+        (f"{ENDPOINTS}/none/config", b"{}", 404),
+        (LLAMA, b"{", 400),
+        (LLAMA, json.dumps({"messages": 5}).encode(), 400),
+        (LLAMA, json.dumps({"messages": MESSAGES, "seed": "x"}).encode(), 400),
+        (LLAMA, json.dumps({"messages": MESSAGES, "nobody_knows": 1}).encode(), 400),
+        ("/serving-endpoints/chat/completions", json.dumps({"model": "none", "messages": 5}).encode(), 404),
+        ("/serving-endpoints/embeddings", json.dumps({"model": LLAMA.split("/")[2], "input": "x"}).encode(), 400),
+    ],
+)
+def test_what_is_refused_holds_no_memory_until_garbage_is_collected(path: str, body: bytes, status: int) -> None:
+    mock = Mock(Settings(provisioning=0))
+    found = mock.spec.routes.find("PUT" if path.endswith("/config") else "POST", path)
+    assert found is not None
+    headers = {"authorization": "Bearer dapi-mock", "content-type": "application/json"}
+    request = Request(found[0].method, path, headers, found[1], body=body)
+    for _ in range(3):
+        assert mock.respond(found[0], request).status == status  # type: ignore[union-attr]  # no stream, no fault
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            mock.respond(found[0], request)
+        assert gc.collect() < 20
+    finally:
+        gc.enable()

@@ -338,3 +338,30 @@ def test_a_hundred_clients_at_once_get_their_own_answers(server: MockServer) -> 
     finally:
         for connection in connections:
             connection.close()
+
+
+def test_a_client_that_asks_on_and_on_and_reads_nothing_is_read_no_further(server: MockServer) -> None:
+    one = LIST.replace(b"serving-endpoints ", b"serving-endpoints/databricks-gpt-oss-20b ") + b"\r\n"
+    with opened(server) as greedy:
+        sent = _sent_until_nobody_reads(greedy, one)
+        assert sent < 200_000
+        with opened(server) as other:
+            other.sendall(one)
+            assert answer(other)[0] == 200
+        greedy.settimeout(20)
+        answered, rest = 0, b""
+        while answered < sent:  # what was sent is answered once it is read
+            rest += greedy.recv(2**20)
+            answered += rest.count(b"HTTP/1.1 200 OK")
+            rest = rest[-15:].rpartition(b"HTTP/1.1 200 OK")[2]
+
+
+def _sent_until_nobody_reads(connection: socket.socket, request: bytes) -> int:
+    """How often a request can be sent at once until the server reads no more; 300,000 when it never stops."""
+    connection.settimeout(1)
+    for number in range(0, 300_000, 100):
+        try:
+            connection.sendall(request * 100)
+        except TimeoutError:
+            return number
+    return 300_000
