@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+import orjson
+
 from .matching import missing
 from .messages import Json, Request
 from .store import Line, MemoryStore, Store
@@ -25,6 +27,9 @@ again."""
 MAX_BODY = 2**18
 """Bytes of a request whose body is kept."""
 
+LONG = 2**14
+"""Bytes of a request whose body is kept as long as the entry: longer ones are kept with the newest entries."""
+
 UNKNOWN = "unknown"
 """The operation of a request that no path of the contract fits."""
 
@@ -33,7 +38,8 @@ UNKNOWN = "unknown"
 class Entry:
     """One exchange. ``body`` and ``reply`` are without secrets; ``moment`` is on the mock's clock, ``seconds`` real.
 
-    ``reply`` is ``None`` for streams and for all but the newest entries; a large ``body`` is a note of its size.
+    ``reply`` is ``None`` for streams and for all but the newest entries; a large ``body`` is a note of its size, and so
+    is a long one that is no longer among the newest.
     ``operation`` is ``unknown`` for a request that no path of the contract fits; ``status`` is 0 when the connection
     was dropped; ``fault`` is the id of the fault that struck, "" for one without an id.
     """
@@ -65,8 +71,9 @@ class Filter:
     status: int | None = None
     body: Json = None
 
-    def fits(self, noted: Noted) -> bool:
+    def fits(self, line: Line[Noted]) -> bool:
         """Whether an exchange is one of these."""
+        noted = line.item
         return (
             _fits(self.operation, noted.operation)
             and _fits(self.endpoint, noted.endpoint)
@@ -74,7 +81,7 @@ class Filter:
             and _fits(self.path, noted.path)
             and _fits(self.identity, noted.identity)
             and (self.status is None or self.status == noted.status)
-            and (self.body is None or missing(self.body, noted.said) is None)
+            and (self.body is None or missing(self.body, _said(line)) is None)
         )
 
 
@@ -162,24 +169,25 @@ class Journal:
             moment, identity, name, request.method, request.path, status, seconds, request_id, endpoint, fault, body
         )  # fmt: skip
         exchange: Exchange | None = None
-        if len(request.body) > MAX_BODY:
-            noted.body = f"[{len(request.body)} bytes]"
-        else:
+        size = len(request.body)
+        if size > MAX_BODY or (size > LONG and body is not None):
+            noted.body = f"[{size} bytes]"
+        elif isinstance(body, bytes):
+            noted.body, noted.octets = None, body.decode("latin-1")
+        if size <= MAX_BODY:
             exchange = Exchange(request, reply)
-            if isinstance(body, bytes):
-                noted.body, noted.octets = None, body.decode("latin-1")
         self._log.append(workspace, noted, exchange)
 
     def entries(self, workspace: str, only: Filter = EVERYTHING) -> list[Entry]:
         """The exchanges kept that fit, oldest first."""
-        return [self._entry(line) for line in self._log.lines(workspace) if only.fits(line.item)]
+        return [self._entry(line) for line in self._log.lines(workspace) if only.fits(line)]
 
     def wait(self, workspace: str, count: int, timeout: float, only: Filter = EVERYTHING) -> list[Entry]:
         """The exchanges that fit, as soon as there are ``count`` of them or ``timeout`` real seconds have passed."""
         deadline = time.monotonic() + timeout
         while True:
             seen = self._log.count(workspace)
-            found = [line for line in self._log.lines(workspace) if only.fits(line.item)]
+            found = [line for line in self._log.lines(workspace) if only.fits(line)]
             left = deadline - time.monotonic()
             if len(found) >= count or left <= 0:
                 return [self._entry(line) for line in found]
@@ -195,7 +203,7 @@ class Journal:
         for line in self._log.newest(workspace):
             if len(found) == most:
                 break
-            if only.fits(line.item) and failed in (None, not 200 <= line.item.status < 400):
+            if only.fits(line) and failed in (None, not 200 <= line.item.status < 400):
                 found.append(self._entry(line))
         return found
 
@@ -236,11 +244,22 @@ class Journal:
             noted.status,
             noted.seconds,
             noted.request_id,
-            None if operation is None else operation.masked(noted.said),
+            None if operation is None else operation.masked(_said(line)),
             line.extra.reply if line.extra is not None else None,
             noted.endpoint,
             noted.fault,
         )
+
+
+def _said(line: Line[Noted]) -> Json:
+    """The body of an exchange's request: a JSON value, or bytes; a note of its size where it is kept no more."""
+    noted, exchange = line.item, line.extra
+    if exchange is None or noted.body is None or len(exchange.request.body) <= LONG:
+        return noted.said
+    try:
+        return orjson.loads(exchange.request.body)
+    except orjson.JSONDecodeError:  # it was accepted, so it is of another kind
+        return exchange.request.body
 
 
 def _fits(pattern: str | None, text: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 
@@ -9,8 +10,10 @@ import pytest
 import requests
 from openapi_spec_validator import validate
 
-from mockserver import Mock, MockServer, Settings, control
+from mockserver import Mock, MockServer, Settings, control, journal
+from mockserver.auth import DEFAULT_WORKSPACE
 from mockserver.control_operations import control_spec
+from mockserver.journal import Filter
 from mockserver.messages import Request
 
 Rest = Callable[..., requests.Response]
@@ -142,6 +145,33 @@ def test_the_journal_is_filtered_cleared_and_without_secrets(rest: Rest) -> None
     assert (limited["count"], len(limited["entries"])) == (3, 1)
     rest("DELETE", "/__mock__/journal")
     assert rest("GET", "/__mock__/journal").json()["entries"] == []
+
+
+def test_long_bodies_are_kept_with_the_newest_requests_only() -> None:
+    mock = Mock(Settings(provisioning=0))
+    operation = mock.spec.operations["query_served_model"]
+    parameters = {"name": "databricks-gpt-oss-20b", "served_model_name": "databricks-gpt-oss-20b"}
+    headers = {"authorization": "Bearer dapi-mock", "content-type": "application/json"}
+
+    def ask(length: int, *, whole: bool = True) -> None:
+        body = json.dumps({"messages": [{"role": "user", "content": "x" * length}]})
+        request = Request("POST", "/x", headers, parameters, body=body.encode() if whole else body[:-1].encode())
+        mock.respond(operation, request)
+
+    ask(journal.LONG)
+    ask(journal.LONG, whole=False)
+    ask(10)
+    wanted = Filter(body={"messages": [{"role": "user", "content": "x" * journal.LONG}]})
+    long, refused, short = mock.journal.entries(DEFAULT_WORKSPACE)
+    assert len(long.body["messages"][0]["content"]) == journal.LONG
+    assert mock.journal.entries(DEFAULT_WORKSPACE, wanted) == [long]
+    assert (refused.status, refused.body) == (400, None)
+    for _ in range(journal.REPLIES):
+        ask(20)
+    long, _, again, *_ = mock.journal.entries(DEFAULT_WORKSPACE)
+    assert long.body == f"[{len(json.dumps(wanted.body))} bytes]"
+    assert again.body == short.body
+    assert mock.journal.entries(DEFAULT_WORKSPACE, wanted) == []
 
 
 def test_the_journal_is_waited_for(rest: Rest) -> None:
