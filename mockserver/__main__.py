@@ -81,10 +81,14 @@ def _run(settings: Settings, workers: int) -> None:
         server = _started(settings, workers)
     except (ListenError, StateError, StoreError, ChildProcessError) as problem:
         raise click.UsageError(str(problem)) from None
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         signal.signal(number, _stopper(server))
     _announce(server.url, settings)
     server.wait()
+
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+"""The signals that end the command."""
 
 
 def _started(settings: Settings, workers: int) -> Any:
@@ -101,6 +105,8 @@ def _started(settings: Settings, workers: int) -> Any:
 
 def _stopper(server: Any) -> Callable[[int, FrameType | None], None]:
     def stop(number: int, frame: FrameType | None) -> None:
+        for each in STOPPING:  # another one in the midst of stopping would wait for itself
+            signal.signal(each, signal.SIG_IGN)
         server.stop()
 
     return stop

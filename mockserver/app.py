@@ -76,6 +76,7 @@ def create_app(mock: Mock) -> Flask:
 
     @app.errorhandler(HTTPException)
     def refused(problem: HTTPException) -> Response:
+        errors.let_go(problem)
         return _response(mock.refuse(_request({}, b""), _refusal(problem)))
 
     ui.register(app, mock)

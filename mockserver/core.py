@@ -124,7 +124,7 @@ class Mock:
                 body = accepted(operation, request)
             except errors.ApiError as refusal:
                 handle = refusing(operation.id, refusal)
-                _let_go(refusal)
+                errors.let_go(refusal)
             fault = mock._fault(identity, operation, request, body.value)
             mock._strike(fault, identity, "before")
             call = mock._call(operation, request, identity, body, now, request_id)
@@ -132,13 +132,13 @@ class Mock:
             mock._strike(fault, identity, "after")
         except errors.InjectedError as injected:
             answer = injected.reply(request_id)
-            _let_go(injected)
+            errors.let_go(injected)
         except errors.ApiError as refusal:
             answer = checked(operation, refusal.reply(request_id))
-            _let_go(refusal)
+            errors.let_go(refusal)
         except Refusal as refusal:
             answer = checked(operation, errors.from_refusal(refusal).reply(request_id))
-            _let_go(refusal)
+            errors.let_go(refusal)
         except StoreError:
             raise
         except Exception:
@@ -329,14 +329,6 @@ def _endpoint(request: Request, body: Json) -> str | None:
     if name is None and isinstance(body, dict):
         name = body.get("name") or body.get("model")
     return name if isinstance(name, str) else None
-
-
-def _let_go(refusal: BaseException | None) -> None:
-    """Forget through what a refusal came: calls that know it themselves, and would hold the request's body together
-    with it until garbage is collected.
-    """
-    while refusal is not None:
-        refusal.__traceback__, refusal = None, refusal.__context__
 
 
 LONG = frozenset({"list_serving_endpoints", "export_metrics"})

@@ -207,3 +207,11 @@ def bad_value(code: str | None) -> type[ApiError]:
 def from_refusal(refusal: Refusal) -> ApiError:
     """The API's error for a rule of the domain that was broken."""
     return _BY_CODE[refusal.status, refusal.code](refusal.message)
+
+
+def let_go(refusal: BaseException | None) -> None:
+    """Forget through what a refusal came: calls that know it themselves, and would hold the request's body together
+    with it until garbage is collected.
+    """
+    while refusal is not None:
+        refusal.__traceback__, refusal = None, refusal.__context__

@@ -177,8 +177,9 @@ class MockServer:
 
     def wait(self) -> None:
         """Block until the server stops."""
-        while self._thread is not None and self._thread.is_alive():
-            self._thread.join(0.2)
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            thread.join(0.2)
 
     def __enter__(self) -> MockServer:
         return self.start()

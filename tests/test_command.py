@@ -109,6 +109,24 @@ def test_listening_beyond_loopback_prints_a_warning() -> None:
         assert "Warning: listening on 0.0.0.0" in process.stderr.read()
 
 
+def test_being_told_again_and_again_to_stop_is_once() -> None:
+    with serving("--time-to-first-token", "5") as (process, url, _):
+        host, port = url.removeprefix("http://").split(":")
+        body = b'{"messages": [{"role": "user", "content": "Hello"}]}'
+        with socket.create_connection((host, int(port)), timeout=10) as waiting:  # which is given a while to end
+            waiting.sendall(
+                b"POST /serving-endpoints/databricks-gpt-oss-20b/invocations HTTP/1.1\r\nHost: x\r\n"
+                b"Authorization: Bearer dapi-mock\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            )
+            time.sleep(0.3)
+            for _ in range(200):  # one of them comes at any moment of the stop
+                process.send_signal(signal.SIGTERM)
+                time.sleep(0.001)
+            assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
 def test_given_values_override_the_environment() -> None:
     assert from_environment({"SERVING_MOCK_SEED": "5", "SERVING_MOCK_PORT": "1"}, port=2) == Settings(seed=5, port=2)
     with pytest.raises(SettingError, match="log-level 'x' is unknown: one of debug"):
