@@ -318,7 +318,7 @@ def test_answers_of_one_turn_of_the_loop_leave_together() -> None:
         assert wires[2].sent == [b"x" * shared.TOGETHER]
         await asyncio.sleep(0)
         shared.connections.clear()
-        shared.connections.add(0)  # type: ignore[arg-type]
+        shared.connections.add(0)  # type: ignore[arg-type]  # likewise
         shared.send(b"alone", corks[1])
         assert wires[1].sent == [b"answer", b"alone"]
 

@@ -80,7 +80,7 @@ def whole_seconds(moment: int) -> int:
 
 
 def _head(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
-    config, update = endpoint.any_config, endpoint.config_update(now)
+    config = endpoint.any_config
     view: dict[str, Json] = {
         "name": endpoint.name,
         "creator": endpoint.creator,
@@ -90,8 +90,8 @@ def _head(endpoint: Endpoint, now: int, level: Level) -> dict[str, Json]:
         "last_updated_timestamp": whole_seconds(endpoint.updated_at),
         "state": {
             "ready": "READY" if endpoint.is_ready(now) else "NOT_READY",
-            "config_update": update,
-            "suspend": "STOPPED" if endpoint.stopped and update != "IN_PROGRESS" else "NOT_SUSPENDED",
+            "config_update": endpoint.config_update(now),
+            "suspend": "STOPPED" if endpoint.is_suspended(now) else "NOT_SUSPENDED",
             "system_update_failure": False,
         },
         "id": endpoint.id,
