@@ -1,10 +1,8 @@
-"""Bodies of requests as values that keep the contract. Those of queries are read once, however often they come."""
+"""Bodies of requests as values that keep the contract. What was read before is not read again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -12,7 +10,8 @@ import orjson
 from openapi import Operation
 
 from . import errors
-from .messages import JSON_MEDIA_TYPE, Json, Request
+from .lookalikes import CREATIONS, Lookalikes
+from .messages import JSON_MEDIA_TYPE, NO_BODY, Body, Json, Request
 
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_BODY = 16 * 2**20
@@ -21,21 +20,6 @@ UNDECODABLE = "Request body is not valid JSON: {problem}. Send a JSON object enc
 
 MEMORABLE = 4096
 """Bytes of a query that is remembered: load tests and retries send the same again and again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What a request says: as it was sent, and in full with the contract's defaults. Nobody may change either.
-
-    ``known`` is for what handlers work out from it; requests with the same bytes share it.
-    """
-
-    value: Json = None
-    full: Json = None
-    known: dict[str, Any] = field(default_factory=dict)
-
-
-NO_BODY = Body()
 
 
 def accepted(operation: Operation, request: Request) -> Body:
@@ -51,8 +35,15 @@ def accepted(operation: Operation, request: Request) -> Body:
     size = len(request.body)
     if size > MAX_BODY:
         raise errors.PayloadTooLarge(f"The request body has {size} bytes; at most {MAX_BODY} are accepted.")
+    media_type = _media_type(operation, request)
+    if operation.id in CREATIONS:
+        body = _LOOKALIKES.find(operation, request.body)
+        if body is None:
+            body = _accepted(operation, media_type, request.body)
+            _LOOKALIKES.remember(operation, request.body, body)
+        return body
     read = _remembered if size <= MEMORABLE and "Queries" in operation.tags else _accepted
-    return read(operation, _media_type(operation, request), request.body)
+    return read(operation, media_type, request.body)
 
 
 def _accepted(operation: Operation, media_type: str, sent: bytes) -> Body:
@@ -64,10 +55,11 @@ def _accepted(operation: Operation, media_type: str, sent: bytes) -> Body:
         if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form
             raise errors.OAuthError(400, violations[0].code or "invalid_request", problem)
         raise errors.bad_value(violations[0].code)(problem)
-    return Body(body, operation.with_defaults(body))
+    return Body(body, operation.with_defaults(body), {})
 
 
 _remembered = lru_cache(maxsize=256)(_accepted)
+_LOOKALIKES = Lookalikes()
 
 
 def _media_type(operation: Operation, request: Request) -> str:

@@ -16,7 +16,7 @@ from openapi import Operation, Spec, load
 
 from . import errors
 from .auth import DEFAULT_WORKSPACE, REGISTRY, Authenticator, Identity, workspace_id
-from .bodies import NO_BODY, Body, accepted
+from .bodies import accepted
 from .circumstances import HERE, Circumstances, StoredClock
 from .clock import AdjustableClock
 from .delivery import Disturbed
@@ -27,7 +27,7 @@ from .faults import HEADER, Fault, Faults
 from .handlers import HANDLERS, Handler, refusing
 from .journal import Journal
 from .limits import Limiter
-from .messages import Call, Json, Reply, Request, Stream
+from .messages import NO_BODY, Body, Call, Json, Reply, Request, Stream
 from .models import Models
 from .outgoing import checked, finished, internal_error
 from .payloads import Payloads

@@ -125,6 +125,10 @@ class Faults:
                         return fault.plan(usual)
         return usual
 
+    def concern_deployments(self, workspace: str) -> bool:
+        """Whether there are rules by which a deployment may go other than usual."""
+        return bool(self._store.items(DeploymentFault, workspace))
+
     def wait(self, workspace: str, seconds: float) -> None:
         """Let real seconds pass, or fewer when the workspace's faults are cleared or a client in this thread leaves."""
         if seconds > 0:

@@ -45,12 +45,27 @@ class Request(NamedTuple):
         return content_type.partition(";")[0].strip().lower()
 
 
+class Body(NamedTuple):
+    """What a request says: as it was sent, and in full with the contract's defaults. Nobody may change either.
+
+    ``known`` is for what handlers work out from it. Queries with the same bytes share it, and so do creations that
+    differ in the endpoint's name only.
+    """
+
+    value: Json
+    full: Json
+    known: dict[str, Any]
+
+
+NO_BODY = Body(None, None, {})
+
+
 class Reply(NamedTuple):
     """One HTTP answer. ``body`` is a JSON value when ``media_type`` is JSON, text or bytes otherwise.
 
     ``delay``: real seconds for which the answer is held back. ``written``: the body as JSON where that is known.
     ``pieces``: the body in pieces that are made as they are sent, in place of one that would take long to make.
-    ``known``: what is shared by all answers that differ in the body's ``id`` and ``created`` only.
+    ``known``: what is shared by all answers that differ in the ``varying`` members of the body only.
     """
 
     status: int
@@ -61,6 +76,7 @@ class Reply(NamedTuple):
     written: bytes = b""
     pieces: Iterator[bytes] | None = None
     known: dict[str, Any] | None = None
+    varying: tuple[str, str] = ("id", "created")
 
 
 class Listing(NamedTuple):
@@ -99,7 +115,7 @@ class Call(NamedTuple):
     """What a handler is given: a request that has been authenticated, decoded and validated.
 
     ``now`` is the moment of the request in milliseconds since the epoch; ``body`` has the contract's defaults, and what
-    is worked out from it may be kept in ``known`` for the next request with the same bytes.
+    is worked out from it may be kept in ``known`` for the next request that shares it.
     """
 
     mock: Mock

@@ -40,13 +40,14 @@ def checked(operation: Operation, reply: Reply) -> Reply:
     if show is None:
         violations = operation.reply_violations(reply.status, reply.body, reply.media_type)
     elif stencil is not None and stencil.operation is operation:
-        written = stencil.filled(reply.body)
-        return Reply(reply.status, reply.body, reply.headers, reply.media_type, reply.delay, written)
+        body, written = stencil.filled(reply.body)
+        return Reply(reply.status, body, reply.headers, reply.media_type, reply.delay, written)
     else:
         body, written, violations = show(reply.body)
-        if written and reply.known is not None and body is reply.body:
+        if written and reply.known is not None:
             # The first answer may well be the only one.
-            reply.known["stencil"] = stencil_of(operation, body, written) if "stencil" in reply.known else None
+            again = "stencil" in reply.known
+            reply.known["stencil"] = stencil_of(operation, body, written, reply.varying) if again else None
         reply = Reply(reply.status, body, reply.headers, reply.media_type, reply.delay, written)
     if not violations:
         return reply

@@ -9,7 +9,7 @@ from .domain.permissions import AccessList
 from .domain.traffic import Pace
 from .fault_rules import DeploymentFault, FaultRule
 from .handlers.access import FoundationSettings
-from .handlers.endpoints import Created
+from .handlers.creations import Created
 from .handlers.external_function import Stub
 from .replies import Strict
 from .reply_rules import ReplyRule

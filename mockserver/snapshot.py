@@ -27,7 +27,8 @@ from .errors import ApiError
 from .faults import Faults
 from .handlers import HANDLERS
 from .matching import shortened
-from .messages import Call, Json, Request
+from .messages import Call, Json, Reply, Request
+from .outgoing import finished
 from .records import KINDS
 from .staleness import Staleness
 from .store import MemoryStore, Store
@@ -283,7 +284,7 @@ def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -
     request = Request(operation.method, operation.path)
     full = operation.with_defaults(body)
     call = Call(mock, operation, request, identity, full, mock.clock.now(), mock.new_uuid(), {})
-    shown = HANDLERS[operation.id](call)
+    shown = finished(operation, HANDLERS[operation.id](call))
     with mock.store.transaction(identity.workspace) as transaction:
         endpoint = transaction.get(Endpoint, body["name"])
         assert endpoint is not None
@@ -292,7 +293,8 @@ def _create_one(mock: Mock, identity: Identity, described: Mapping[str, Json]) -
         if described.get("permissions"):
             access = transaction.get(AccessList, endpoint.id) or AccessList(endpoint.id)
             transaction.put(endpoint.id, access.merged(grants_of(described["permissions"])))
-    return operation.without_write_only(operation.success, shown)
+    assert isinstance(shown, Reply)
+    return shown.body
 
 
 def _identity(entry: Mapping[str, Json], workspace: str) -> RegisteredToken:

@@ -1,4 +1,4 @@
-"""Answers that were written and found to keep the contract, of which the next one differs in its id and moment only."""
+"""Answers that were written and found to keep the contract, of which the next one differs in two members only."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from .messages import Json
 
 
 class Stencil(NamedTuple):
-    """A body as JSON, cut where its ``members`` stand: ``id`` and ``created``, in their order."""
+    """A body and its JSON, which is cut where the ``members`` stand, in their order."""
 
     operation: Operation
     members: tuple[str, str]
+    body: Json
     pieces: tuple[bytes, bytes, bytes]
 
-    def filled(self, body: Json) -> bytes:
-        """The JSON of a body that differs from the first one in these members only."""
+    def filled(self, values: Json) -> tuple[Json, bytes]:
+        """The body that differs from the first one in these members only, and its JSON."""
         (first, second), (begin, middle, end) = self.members, self.pieces
-        return b"".join((begin, orjson.dumps(body[first]), middle, orjson.dumps(body[second]), end))
+        one, other = values[first], values[second]
+        written = b"".join((begin, orjson.dumps(one), middle, orjson.dumps(other), end))
+        return {**self.body, first: one, second: other}, written
 
 
-def stencil_of(operation: Operation, body: Json, written: bytes) -> Stencil | None:
+def stencil_of(operation: Operation, body: Json, written: bytes, members: tuple[str, str]) -> Stencil | None:
     """The stencil of a body that was written; ``None`` where its members cannot be told from the rest of it."""
     places = []
-    for member in ("id", "created"):
+    for member in members:
         name, value = b'"%b":' % member.encode(), orjson.dumps(body[member])
         if written.count(name + value) != 1:
             return None
         start = written.index(name + value) + len(name)
         places.append((start, start + len(value), member))
     (start, end, first), (later, last, second) = sorted(places)
-    return Stencil(operation, (first, second), (written[:start], written[end:later], written[last:]))
+    return Stencil(operation, (first, second), body, (written[:start], written[end:later], written[last:]))

@@ -153,6 +153,18 @@ class Operation:
         schema = self._schema("request", documented)
         return [] if schema is None else self._check(schema, "request", body, "the request body", text)
 
+    def member_judge(self, member: str) -> Callable[[Any], bool]:
+        """A function that tells whether a value keeps the schema of that member of the JSON request body.
+
+        Raises:
+            LookupError: no such member is documented.
+        """
+        request = self._schema("request", JSON)
+        pointer, definition = self._referred(request) if request is not None else ("", {})
+        if member not in definition.get("properties", {}):
+            raise LookupError(f"{self.id} documents no member {member!r} of the request")
+        return self._spec.validators.judge(f"{pointer}/properties/{_escaped(member)}", "request")
+
     def reply_violations(self, status: int, body: Any, media_type: str = JSON) -> list[Violation]:
         """What is wrong with the reply; an undocumented status or media type is a violation. [] when fine.
 

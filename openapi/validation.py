@@ -94,6 +94,11 @@ class Validators:
 
         return write
 
+    def judge(self, pointer: str, direction: Direction | None) -> Callable[[Any], bool]:
+        """A function that tells whether a value that JSON can carry keeps a schema."""
+        validator = self._compiled.get((pointer, direction)) or self._compile(pointer, direction)
+        return validator.is_valid
+
     def _explained(self, validator: jsonschema_rs.Validator, pointer: str, value: Any, root: str) -> list[Violation]:
         from .wording import Wording
 

@@ -1,8 +1,10 @@
-"""The benchmark's result as a page: a table of figures and a plot for every curve, in one file without scripts."""
+"""What the benchmark found: figures and curves, and the page that shows them, in one file without scripts."""
 
 from __future__ import annotations
 
 import math
+import sys
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -14,6 +16,49 @@ table { border-collapse: collapse; width: 100% }
 td, th { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left }
 td.number { text-align: right; font-variant-numeric: tabular-nums } .missed { color: #b3261e; font-weight: 600 }
 """
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure: ``value`` against ``target``; ``least`` says whether it is a lower bound.
+
+    One that is not ``binding`` never fails a run: how fast another tool is on a machine is not the mock's doing.
+    """
+
+    name: str
+    value: float
+    target: float
+    detail: str
+    unit: str = "x bare Flask"
+    least: bool = True
+    binding: bool = True
+
+    @property
+    def kept(self) -> bool:
+        """Whether the figure is what was promised."""
+        return self.value >= self.target if self.least else self.value <= self.target
+
+    @property
+    def gross(self) -> bool:
+        """Whether it is missed by more than half."""
+        return self.binding and (self.value < self.target / 2 if self.least else self.value > self.target * 2)
+
+
+@dataclass
+class Results:
+    """Everything that was measured: figures, and curves as (label, [(x, y)])."""
+
+    figures: list[Figure] = field(default_factory=list)
+    curves: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
+
+    def add(self, figure: Figure) -> None:
+        """Note a figure and print it."""
+        self.figures.append(figure)
+        target = f"{'>=' if figure.least else '<='} {figure.target:<6g} {figure.unit}"
+        print(
+            f"{figure.name:44} {figure.value:8.2f} {target:24} {'kept' if figure.kept else 'MISSED':6} {figure.detail}"
+        )
+        sys.stdout.flush()
 
 
 def page(document: dict[str, Any]) -> str:

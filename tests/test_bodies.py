@@ -96,8 +96,8 @@ def test_a_refused_body_is_refused_again(mock: Mock) -> None:
     assert first.body == second.body
 
 
-def test_long_bodies_and_those_of_the_control_plane_are_not_kept(mock: Mock) -> None:
+def test_long_bodies_and_those_that_change_endpoints_are_not_kept(mock: Mock) -> None:
     long = {"messages": [{"role": "user", "content": "x" * MEMORABLE}]}
-    for operation, body in (("query_endpoint", long), ("create_serving_endpoint", EXTERNAL)):
+    for operation, body in (("query_endpoint", long), ("update_config", EXTERNAL["config"])):
         found, request = mock.spec.operations[operation], request_of(operation, body, mock)
         assert accepted(found, request) is not accepted(found, request)

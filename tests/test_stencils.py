@@ -38,9 +38,9 @@ def test_what_a_stencil_writes_is_what_would_be_written(
         {**dict([*others.items()][:place]), **_new(identifier, moment, id_first), **dict([*others.items()][place:])}
         for identifier, moment in zip(ids, moments, strict=True)
     )
-    stencil = stencil_of(CHAT, first, orjson.dumps(first))
+    stencil = stencil_of(CHAT, first, orjson.dumps(first), ("id", "created"))
     if stencil is not None:
-        assert stencil.filled(second) == orjson.dumps(second)
+        assert stencil.filled(second) == (second, orjson.dumps(second))
 
 
 def _new(identifier: str, moment: int, id_first: bool) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _new(identifier: str, moment: int, id_first: bool) -> dict[str, Any]:
 
 def test_a_body_in_which_the_id_stands_twice_has_none() -> None:
     body = {"id": "x", "created": 1, "again": {"id": "x"}}
-    assert stencil_of(CHAT, body, orjson.dumps(body)) is None
+    assert stencil_of(CHAT, body, orjson.dumps(body), ("id", "created")) is None
 
 
 LLAMA = "databricks-meta-llama-3-3-70b-instruct"

@@ -193,6 +193,14 @@ class Endpoint(_Endpoint):
             past=self.history(now),
         )
 
+    def renamed(self, name: str, identifier: str, now: int) -> Endpoint:
+        """The endpoint as it would be if it had been created under another name, at ``now`` of the same second."""
+        deployment = self.deployment
+        if deployment is not None:
+            config, started_at, due_at, outcome, message = deployment
+            deployment = Deployment(config, now, now + due_at - started_at, outcome, message)
+        return self._replace(name=name, id=identifier, created_at=now, updated_at=now, deployment=deployment)
+
     def cancel(self, now: int) -> Endpoint:
         """Give up the deployment under way: what was served before goes on serving.
 

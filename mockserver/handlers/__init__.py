@@ -23,7 +23,7 @@ class Refuser(Protocol):
     def __call__(self, call: Call, refusal: ApiError) -> Answer: ...
 
 
-CONTROL_PLANE = ("endpoints", "gateway", "permissions", "workspace", "observability", "external_function")
+CONTROL_PLANE = ("endpoints", "creations", "gateway", "permissions", "workspace", "observability", "external_function")
 QUERIES = ("queries",)
 """The modules with handlers; those of the queries bring the models with them, and take much longer to import."""
 

@@ -1,33 +1,22 @@
-"""Creating, reading, configuring, stopping and deleting serving endpoints."""
+"""Reading, configuring, stopping and deleting serving endpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 
 from ..domain import config as configs
 from ..domain import throughput, views
 from ..domain.config import Config
 from ..domain.endpoint import Endpoint, Plan
-from ..domain.permissions import AccessList, Grant, Principal
 from ..domain.refusals import invalid
-from ..errors import ResourceAlreadyExists
 from ..messages import Call, Json, Listing
-from ..store import Transaction
-from . import gateway, handler
+from . import handler
 from .access import Snapshot, endpoint_of, foundation_endpoints, foundation_of, level_of
-from .rendering import detailed, foundation_view, seeded_hex
+from .rendering import detailed, foundation_view
 
 LONG_LIST = 200
 """Endpoints of a workspace that are listed at once; a longer list is sent while it is made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """How many endpoints a workspace has ever had: what makes the id of a re-created one new."""
-
-    count: int
 
 
 @handler
@@ -38,29 +27,6 @@ def list_serving_endpoints(call: Call) -> Json | Listing:
     own = (views.summary(endpoint, call.now, level) for endpoint, level in levels if level is not None)
     endpoints = chain(hosted, own)
     return Listing("endpoints", endpoints) if len(levels) > LONG_LIST else {"endpoints": [*endpoints]}
-
-
-@handler
-def create_serving_endpoint(call: Call) -> Json:
-    body = call.body
-    config = body.get("config")
-    for name in ("ai_gateway", "rate_limits"):
-        if body.get(name) and not config:
-            raise invalid(f"Cannot specify {name} when creating endpoints without a config.")
-    with call.mock.transaction(call.workspace) as transaction:
-        endpoint = _new_endpoint(call, transaction)
-        if config:
-            endpoint = _deploy(call, endpoint, _built(call, endpoint, config))
-        return _stored(call, transaction, endpoint)
-
-
-@handler
-def create_provisioned_throughput_endpoint(call: Call) -> Json:
-    with call.mock.transaction(call.workspace) as transaction:
-        endpoint = _new_endpoint(call, transaction)
-        config = _built(call, endpoint, call.body["config"])
-        _check_provisioned(config)
-        return _stored(call, transaction, _deploy(call, endpoint, config))
 
 
 @handler
@@ -83,14 +49,14 @@ def delete_serving_endpoint(call: Call) -> Json:
 
 @handler
 def update_config(call: Call) -> Json:
-    return _changed(call, lambda endpoint: _deploy(call, endpoint, _built(call, endpoint, call.body)))
+    return _changed(call, lambda endpoint: deployed(call, endpoint, built(call, endpoint, call.body)))
 
 
 @handler
 def update_provisioned_throughput_config(call: Call) -> Json:
     def change(endpoint: Endpoint) -> Endpoint:
-        config = _built(call, endpoint, call.body["config"])
-        _check_provisioned(config)
+        config = built(call, endpoint, call.body["config"])
+        check_provisioned(config)
         # The vendor's SDK says of this operation alone that updates are instantaneous.
         return endpoint.update(config, Plan(0), call.now)
 
@@ -146,56 +112,8 @@ def _changed(call: Call, change: Callable[[Endpoint], Endpoint]) -> Json:
     return detailed(call, endpoint, level)
 
 
-def _stored(call: Call, transaction: Transaction, endpoint: Endpoint) -> Json:
-    owner = Principal("user_name" if call.identity.kind == "User" else "service_principal_name", call.identity.name)
-    transaction.put(endpoint.name, endpoint)
-    transaction.put(endpoint.id, AccessList(endpoint.id, (Grant(owner, "CAN_MANAGE"),)))
-    return detailed(call, endpoint, "CAN_MANAGE")
-
-
-def _new_endpoint(call: Call, transaction: Transaction) -> Endpoint:
-    """An endpoint without a configuration, from everything else that a create request says."""
-    body, name = call.body, call.body["name"]
-    if transaction.get(Endpoint, name) is not None or name in foundation_endpoints():
-        raise ResourceAlreadyExists(f"Endpoint with name '{name}' already exists.")
-    limit = call.mock.settings.max_endpoints
-    if limit and len(transaction.all(Endpoint)) >= limit:
-        raise invalid(f"The workspace has {limit} serving endpoints, which is the limit: delete some first.")
-    created = Created((transaction.get(Created, "") or Created(0)).count + 1)
-    transaction.put("", created)
-    tags = {tag["key"]: tag for tag in body.get("tags") or ()}
-    return Endpoint(
-        name=name,
-        id=_new_id(call, name, created.count),
-        creator=call.identity.name,
-        creator_display_name=call.identity.display_name,
-        creator_kind=call.identity.kind,
-        created_at=call.now,
-        updated_at=call.now,
-        description=body.get("description") or "",
-        tags=tuple(tags.values()),
-        task=body["task"] if body.get("task") in views.TASKS else None,
-        route_optimized=bool(body.get("route_optimized")),
-        budget_policy_id=body.get("budget_policy_id") or None,
-        rate_limits=tuple(gateway.checked_limits(body["rate_limits"])) if body.get("rate_limits") else (),
-        ai_gateway=gateway.checked(body["ai_gateway"], name, None) if body.get("ai_gateway") else None,
-        email_notifications=body.get("email_notifications"),
-        telemetry=gateway.telemetry_of(call, name, body["telemetry_config"], None)
-        if body.get("telemetry_config") and _is_custom(body.get("config"))
-        else None,
-    )
-
-
-def _is_custom(config: Mapping[str, Json] | None) -> bool:
-    entities = (config or {}).get("served_entities") or (config or {}).get("served_models") or ()
-    return bool(entities) and not any(entity.get("external_model") for entity in entities)
-
-
-def _new_id(call: Call, name: str, generation: int) -> str:
-    return seeded_hex(call, "endpoint", name, str(generation))
-
-
-def _built(call: Call, endpoint: Endpoint, body: Mapping[str, Json]) -> Config:
+def built(call: Call, endpoint: Endpoint, body: Mapping[str, Json]) -> Config:
+    """The configuration that a request asks for. Raises Refusal where a rule over several fields is broken."""
     endpoint.check_settled(call.now)
     return configs.build(
         body,
@@ -207,11 +125,13 @@ def _built(call: Call, endpoint: Endpoint, body: Mapping[str, Json]) -> Config:
     )
 
 
-def _deploy(call: Call, endpoint: Endpoint, config: Config) -> Endpoint:
+def deployed(call: Call, endpoint: Endpoint, config: Config) -> Endpoint:
+    """The endpoint with a configuration on its way, as the settings or a fault have it."""
     return endpoint.update(config, call.mock.plan(call.workspace, endpoint.name, config.kind), call.now)
 
 
-def _check_provisioned(config: Config) -> None:
+def check_provisioned(config: Config) -> None:
+    """Raises Refusal where the models cannot have provisioned throughput."""
     for index, entity in enumerate(config.entities):
         if entity.kind == "external":
             raise invalid(f"'served_entities[{index}]' has an external_model, which has no provisioned throughput.")
