@@ -13,8 +13,9 @@ from .delivery import PATIENCE
 from .domain.endpoint import Plan
 from .errors import InjectedError
 from .fault_rules import DeploymentFault, Fault, FaultRule, from_fields, from_header
+from .memory_store import MemoryStore
 from .messages import Request
-from .store import MemoryStore, Store
+from .store import Store
 
 __all__ = ["HEADER", "DeploymentFault", "Fault", "Faults", "from_fields", "from_header"]
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from .matching import missing
+from .memory_store import MemoryStore
 from .messages import Json, Request
-from .store import Line, MemoryStore, Store
+from .store import Line, Store
 
 if TYPE_CHECKING:
     from openapi import Operation

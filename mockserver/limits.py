@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from .auth import Identity
 from .errors import RequestLimitExceeded
-from .store import MemoryStore, Store
+from .memory_store import MemoryStore
+from .store import Store
 
 Json = Any
 Unit = Literal["calls", "tokens"]

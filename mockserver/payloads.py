@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from .store import MemoryStore, Store
+from .memory_store import MemoryStore
+from .store import Store
 
 Json = Any
 

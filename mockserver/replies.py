@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 
 from .errors import InjectedError
 from .matching import shortened
+from .memory_store import MemoryStore
 from .messages import Json
 from .reply_rules import Answer, ReplyRule, ScriptedReply, ToolCall, last_text, rule, scripted
-from .store import MemoryStore, Store
+from .store import Store
 
 __all__ = ["Answer", "Replies", "ReplyRule", "ScriptedReply", "ToolCall", "last_text", "rule", "scripted"]
 

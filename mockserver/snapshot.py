@@ -27,11 +27,12 @@ from .errors import ApiError
 from .faults import Faults
 from .handlers import HANDLERS
 from .matching import shortened
+from .memory_store import MemoryStore
 from .messages import Call, Json, Reply, Request
 from .outgoing import finished
 from .records import KINDS
 from .staleness import Staleness
-from .store import MemoryStore, Store
+from .store import Store
 
 if TYPE_CHECKING:
     from .core import Mock

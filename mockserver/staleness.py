@@ -11,7 +11,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .domain.endpoint import Endpoint
-from .store import MemoryStore, Store, Transaction
+from .memory_store import MemoryStore
+from .store import Store, Transaction
 
 if TYPE_CHECKING:
     from .core import Mock

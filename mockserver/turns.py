@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .limits import Place
-from .store import MemoryStore, Store
+from .memory_store import MemoryStore
+from .store import Store
 
 
 class Turn(NamedTuple):

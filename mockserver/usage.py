@@ -6,7 +6,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from .domain.metrics import LATENCY_BUCKETS
-from .store import MemoryStore, Store
+from .memory_store import MemoryStore
+from .store import Store
 
 
 @dataclass(slots=True)

@@ -15,9 +15,10 @@ import requests
 from stored_endpoints import ENDPOINTS, put
 
 from mockserver import Mock, MockServer, Settings
+from mockserver.memory_store import MemoryStore
 from mockserver.records import KINDS
 from mockserver.sql_store import SqlStore
-from mockserver.store import MemoryStore, StoreError
+from mockserver.store import StoreError
 
 CUSTOM = {"entity_name": "main.default.m", "entity_version": "1", "scale_to_zero_enabled": True}
 

@@ -15,9 +15,10 @@ from stored_endpoints import ENDPOINTS, endpoint, put
 from mockserver import Mock, Settings
 from mockserver.domain.endpoint import Endpoint
 from mockserver.domain.permissions import AccessList, Grant, Principal
+from mockserver.memory_store import MemoryStore
 from mockserver.messages import Request
 from mockserver.sql_store import SqlStore
-from mockserver.store import MemoryStore, Store
+from mockserver.store import Store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
