@@ -98,20 +98,19 @@ def _tools(hand: Hand, name: str) -> None:
     )
 
 
+def _check_equal(hand: Hand, pieces: Exchange, whole: Exchange, where: str) -> None:
+    """The text of a stream, put together, is that of the answer in one piece."""
+    expected, got = answer_text(whole), streamed_text(pieces)
+    hand.hold("stream.equal", pieces, got == expected, expected, got, where)
+
+
 def _routes(hand: Hand, own: str, model: str) -> None:
     for name in (own, model):
         for operation in ("create_chat_completion", "gateway_chat_completion"):
             body = chat("Name three rivers.", temperature=0, model=name)
             whole = hand.accepted(hand.call(operation, body))
             pieces = hand.accepted(hand.call(operation, {**body, "stream": True}))
-            hand.hold(
-                "stream.equal",
-                pieces,
-                streamed_text(pieces) == answer_text(whole),
-                answer_text(whole),
-                streamed_text(pieces),
-                operation,
-            )
+            _check_equal(hand, pieces, whole, operation)
     for operation, extra in (("create_response", {"input": "Name three rivers."}),):
         pieces = hand.accepted(hand.call(operation, {"model": model, "stream": True, **extra}))
         chunks = chunks_of(pieces)
@@ -161,14 +160,7 @@ def completion_streams(hand: Hand) -> None:
         body = {"prompt": "Once upon a time", "temperature": 0, **({"max_tokens": limit} if limit else {})}
         whole = hand.accepted(hand.query(name, body))
         pieces = hand.accepted(hand.query(name, {**body, "stream": True}))
-        hand.hold(
-            "stream.equal",
-            pieces,
-            streamed_text(pieces) == answer_text(whole),
-            answer_text(whole),
-            streamed_text(pieces),
-            "completion",
-        )
+        _check_equal(hand, pieces, whole, "completion")
     for one in (name, hosted(hand, COMPLETIONS, HOSTED_COMPLETIONS)):
         for number in (1, 3):
             body = {"prompt": "Once upon a time", "n": number, "max_tokens": 12}
