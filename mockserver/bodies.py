@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import orjson
 
 from openapi import Operation
+from openapi.validation import Violation
 
 from . import errors
 from .lookalikes import CREATIONS, Lookalikes
@@ -51,11 +53,18 @@ def _accepted(operation: Operation, media_type: str, sent: bytes) -> Body:
     text = sent if media_type == JSON_MEDIA_TYPE else None
     violations = [] if isinstance(body, bytes) else operation.request_violations(body, media_type, text)
     if violations:
+        violations = _first_own(violations) or violations
         problem = " ".join(violation.message for violation in violations[:3])
         if media_type == FORM_MEDIA_TYPE:  # only the token endpoint takes a form
             raise errors.OAuthError(400, violations[0].code or "invalid_request", problem)
         raise errors.bad_value(violations[0].code)(problem)
     return Body(body, operation.with_defaults(body), {})
+
+
+def _first_own(violations: list[Violation]) -> list[Violation]:
+    """The violation that is told alone, as the service has a sentence for it: of the name, or else the outermost."""
+    own = [violation for violation in violations if violation.own]
+    return sorted(own, key=lambda one: (one.where != "name", len(re.findall(r"[.\[]", one.where))))[:1]
 
 
 _remembered = lru_cache(maxsize=256)(_accepted)

@@ -29,12 +29,14 @@ _DEEPEST = 250
 class Violation:
     """One thing wrong with a value: `where` it is ("config.routes[0].name"; "" is the whole) and a full sentence.
 
-    `code` is the error code of the refusal, where the description names one (`x-error-code`).
+    `code` is the error code of the refusal, where the description names one (`x-error-code`). `own`: whether the
+    sentence is the description's own (`x-message`), as the service says it.
     """
 
     where: str
     message: str
     code: str | None = None
+    own: bool = False
 
     def __str__(self) -> str:
         return self.message

@@ -17,6 +17,7 @@ _SECRET_NAME = re.compile(
     r"plaintext|password|passphrase|secret|credential|authorization|api_?key|access_key|private_key|(?:^|_)token$", re.I
 )
 _SAID_BETTER = {"type", "required", "additionalProperties", "unevaluatedProperties", "falseSchema"}
+_ANNOTATIONS = {"title", "description", "x-message", "x-error-code"}
 _BOUNDS = {
     "maximum": "is more than the maximum of {}",
     "exclusiveMaximum": "is not less than {}",
@@ -61,7 +62,7 @@ class Wording:
 
     def violations(self, error: ValidationError) -> Iterator[Violation]:
         """The violations behind one error; a failed anyOf or oneOf is told by the branch that fits best."""
-        own = self._own_message(error) if error.kind.name not in _SAID_BETTER else None
+        own = self._own_message(error)
         if own is not None:
             yield own
             return
@@ -93,12 +94,13 @@ class Wording:
         """The sentence (`x-message`) and code that the failing schema brings along, for a value of the right type."""
         failing = self._failing(error)
         message = failing.get("x-message")
-        if message is None:
+        # A sentence is about everything else that the schema asks for, or about the one thing that it does ask for.
+        if message is None or (error.kind.name in _SAID_BETTER and not failing.keys() <= {*_ANNOTATIONS, "required"}):
             return None
         where = place(error.instance_path)
         value = self._displayed(error.instance_path, quotes=False)
         sentence = message.replace("{field}", where or self.root).replace("{value}", value)
-        return Violation(where, sentence, failing.get("x-error-code"))
+        return Violation(where, sentence, failing.get("x-error-code"), own=True)
 
     def _complaint(self, error: ValidationError) -> str:
         keyword, kind = error.kind.name, _details(error)

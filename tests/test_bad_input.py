@@ -235,6 +235,59 @@ def test_a_bad_change_is_refused(kept: tuple[Rest, str], method: str, path: str,
     assert_refused(rest(method, path.replace("ID", endpoint_id), json=body))
 
 
+NAME_RULE = (
+    "Endpoint name must be maximum 63 characters, and alphanumeric with hyphens and underscores allowed in between."
+)
+BOTH_FORMS = (
+    "Both served_models and served_entities cannot be provided in the config. Databricks recommends using only "
+    "served_entities, because served_models is deprecated."
+)
+NO_FLAG = "scaleToZeroEnabled is undefined. Please set it to either true or false."
+OLD_MODEL = {"model_name": "m", "model_version": "1"}
+SAID_ALONE: list[tuple[Any, str, str]] = [
+    (created(name="-", config={}), "INVALID_PARAMETER_VALUE", NAME_RULE),
+    (created(name="-", tags=[{"key": "a:b"}]), "INVALID_PARAMETER_VALUE", NAME_RULE),
+    (
+        created(tags=[{"key": "a:b"}, {"key": "c:d"}]),
+        "INVALID_PARAMETER_VALUE",
+        "Endpoint tag key a:b is either not between 1-255 characters long or contains one or more of the reserved "
+        "characters: . , = / or :",
+    ),
+    (entities(ENTITY, served_models=[OLD_MODEL]), "BAD_REQUEST", BOTH_FORMS),
+    (created(config={"served_models": [{**OLD_MODEL, "workload_size": "Small"}]}), "INVALID_PARAMETER_VALUE", NO_FLAG),
+    (
+        {"name": "new", "ai_gateway": {}, "rate_limits": [{"calls": 1, "renewal_period": "minute"}]},
+        "INVALID_PARAMETER_VALUE",
+        "Cannot specify ai_gateway when creating endpoints without a config.",
+    ),
+    (
+        entities({"external_model": OPENAI, "min_provisioned_throughput": 0}),
+        "INVALID_PARAMETER_VALUE",
+        "Provisioned throughput is not supported for endpoints with external models; remove "
+        "'config.served_entities[0].min_provisioned_throughput'.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "message"), SAID_ALONE, ids=lambda value: str(value)[:30])
+def test_what_the_service_has_words_for_is_said_in_them_alone(
+    kept: tuple[Rest, str], body: Any, code: str, message: str
+) -> None:
+    reply = kept[0]("POST", ENDPOINTS, json=body)
+    assert (reply.status_code, reply.json()) == (400, {"error_code": code, "message": message})
+
+
+@pytest.mark.parametrize("body", [[], {"served_entities": [ENTITY], "served_models": []}])
+def test_only_who_gives_two_forms_of_entities_is_told_so(kept: tuple[Rest, str], body: Any) -> None:
+    reply = kept[0]("PUT", f"{ENDPOINTS}/{kept[1]}/config", json=body)
+    assert reply.status_code == 400
+    assert "Both" not in reply.text
+
+
+def test_no_rate_limits_may_be_given_to_an_endpoint_without_a_config(rest: Rest) -> None:
+    assert rest("POST", ENDPOINTS, json={"name": "plain", "rate_limits": []}).status_code == 200
+
+
 @pytest.mark.parametrize("media_type", ["text/xml", "multipart/form-data", "application/x-yaml", "nonsense", "a/b/c"])
 def test_an_odd_content_type_is_refused(kept: tuple[Rest, str], media_type: str) -> None:
     rest, _ = kept

@@ -187,6 +187,18 @@ def test_the_next_deployment_fails_and_the_one_after_succeeds(
     assert again["state"]["ready"] == "READY"
 
 
+def test_when_one_entity_fails_the_others_are_torn_down(instant_server: MockServer, token: str, rest: Rest) -> None:
+    instant_server.mock.faults.add_deployment(token, DeploymentFault("two", "FAILED", message="boom"))
+    entity = {"entity_version": "1", "scale_to_zero_enabled": True}
+    entities = [{"name": name, "entity_name": f"main.default.{name}", **entity} for name in ("a", "b")]
+    routes = [{"served_model_name": name, "traffic_percentage": 50} for name in ("a", "b")]
+    config = {"served_entities": entities, "traffic_config": {"routes": routes}}
+    pending = rest("POST", ENDPOINTS, json={"name": "two", "config": config}).json()["pending_config"]
+    first, second = (entity["state"] for entity in pending["served_entities"])
+    assert first == {"deployment": "DEPLOYMENT_FAILED", "deployment_state_message": "boom"}
+    assert second["deployment"] == "DEPLOYMENT_ABORTED"
+
+
 def test_a_deployment_takes_twenty_minutes_of_the_workspaces_own_clock(
     instant_server: MockServer, token: str, rest: Rest
 ) -> None:

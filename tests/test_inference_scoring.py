@@ -33,7 +33,7 @@ def test_each_form_gives_its_rows(body: dict[str, Any]) -> None:
     assert len(batch.rows) == 3
     assert batch.params == body.get("params")
     for name in ("churn_model", "house-prices", "sentiment", "e5-small", "my_model"):
-        assert len(scoring.reply(batch, name, 0)["predictions"]) == 3
+        assert len(scoring.predictions(batch, name, 0)) == 3
 
 
 def test_predictions_suit_the_name_and_repeat() -> None:
@@ -44,7 +44,13 @@ def test_predictions_suit_the_name_and_repeat() -> None:
     assert all(len(value) == 384 for value in scoring.predictions(batch, "e5-small-v2", 0))
     assert scoring.predictions(batch, "m", 1) == scoring.predictions(batch, "m", 1)
     assert scoring.predictions(batch, "m", 1) != scoring.predictions(batch, "m", 2)
-    assert list(scoring.reply(batch, "feature_lookup", 0)) == ["outputs"]
+
+
+def test_features_stand_beside_the_keys_of_each_row() -> None:
+    batch = read({"dataframe_records": [{"user": 1}, {"user": 2}]})
+    features = scoring.features(batch, "main.default.lookup", 0)
+    assert [row["user"] for row in features] == [1, 2]
+    assert all(isinstance(row["value"], float) for row in features)
 
 
 def test_csv_rows_are_counted_and_typed() -> None:
@@ -143,7 +149,7 @@ def test_parquet_rows_are_counted_from_the_footer() -> None:
     data = parquet_file(700, "sepal", "petal")
     assert parquet.read(data) == parquet.Table(700, ("sepal", "petal"))
     batch = read(data, "application/vnd.apache.parquet")
-    assert len(scoring.reply(batch, "iris", 0)["predictions"]) == 700
+    assert len(scoring.predictions(batch, "iris", 0)) == 700
 
 
 def test_a_damaged_parquet_footer_is_no_parquet() -> None:

@@ -150,6 +150,28 @@ def test_null_members_count_as_absent(rest: Rest) -> None:
     assert text_of(ask(rest, LLAMA, body)) == "Humans live on the planet Earth."
 
 
+def test_an_agent_that_is_given_messages_asks_for_input(rest: Rest) -> None:
+    create(rest, "helper", custom("main.default.my_agent"))
+    reply = ask(rest, "helper")
+    assert reply.status_code == 400
+    assert reply.json()["message"] == (
+        "Invalid request: 'messages' field is not supported. Please use 'input' field instead."
+    )
+
+
+def test_features_are_served_by_what_has_no_version(rest: Rest) -> None:
+    specification = {"entity_name": "main.default.users", "workload_size": "Small", "scale_to_zero_enabled": True}
+    create(rest, "features", specification)
+    create(rest, "named-so", custom("main.default.feature_spec"))
+    rows = {"dataframe_records": [{"user": 1}]}
+    assert list(ask(rest, "features", rows).json()) == ["outputs"]
+    assert list(ask(rest, "named-so", rows).json()) == ["predictions"]
+    listed = {item["name"]: item for item in rest("GET", "/api/2.0/serving-endpoints").json()["endpoints"]}
+    assert listed["features"]["config"]["served_entities"][0]["type"] == "FEATURE_SPEC"
+    assert listed["named-so"]["config"]["served_entities"][0]["type"] == "UC_MODEL"
+    assert "route_optimized" not in listed["databricks-claude-sonnet-4"]
+
+
 def test_a_chat_agent_takes_texts_only(rest: Rest) -> None:
     create(rest, "talker", custom("main.default.talker"), task="agent/v2/chat")
     reply = ask(rest, "talker", {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]})

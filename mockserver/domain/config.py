@@ -49,6 +49,11 @@ class Entity(NamedTuple):
         return "custom"
 
     @property
+    def is_feature_spec(self) -> bool:
+        """Whether features are served: their specification is a function, which has no versions as models have."""
+        return self.kind == "custom" and "entity_version" not in self.definition
+
+    @property
     def model(self) -> str:
         """The name of what is served: an external model's name or a registered model's full name."""
         external = self.definition.get("external_model")

@@ -33,6 +33,9 @@ FAILED_MESSAGE = "Model server failed to load the model"
 ABORTED_MESSAGE = (
     "Served model creation aborted because the endpoint update timed out. Please see service logs for more information."
 )
+TORN_DOWN_MESSAGE = "Served entity creation aborted because another served entity of the configuration failed."
+"""The SDK says that this happens; what the service says of it is not known."""
+
 RECOVERING_MESSAGE = "The machine of this served entity was lost. Creating resources for served entity."
 
 Tag = Mapping[str, str]
@@ -248,6 +251,8 @@ class Endpoint(_Endpoint):
                 return "DEPLOYMENT_CREATING", CREATING_MESSAGE
             if deployment.outcome == "ABORTED":
                 return "DEPLOYMENT_ABORTED", deployment.message or ABORTED_MESSAGE
+            if name != deployment.config.entities[0].name:
+                return "DEPLOYMENT_ABORTED", TORN_DOWN_MESSAGE
             return "DEPLOYMENT_FAILED", deployment.message or FAILED_MESSAGE
         if self.stopped:
             return "DEPLOYMENT_STOPPED", STOPPED_MESSAGE

@@ -177,10 +177,7 @@ def _auto_capture(endpoint: Endpoint, given: Mapping[str, Json]) -> dict[str, Js
 
 
 def _entity_type(entity: Entity) -> str:
-    # A feature specification is a function, which has no versions; a registered model cannot be served without one.
-    if entity.kind == "custom" and "entity_version" not in entity.definition:
-        return "FEATURE_SPEC"
-    return ENTITY_TYPES[entity.kind]
+    return "FEATURE_SPEC" if entity.is_feature_spec else ENTITY_TYPES[entity.kind]
 
 
 def _config_summary(config: Config) -> dict[str, Json]:

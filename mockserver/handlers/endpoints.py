@@ -13,7 +13,7 @@ from ..domain.refusals import invalid
 from ..messages import Call, Json, Listing
 from . import handler
 from .access import Snapshot, endpoint_of, foundation_endpoints, foundation_of, level_of
-from .rendering import detailed, foundation_view
+from .rendering import detailed, foundation_summary, foundation_view
 
 LONG_LIST = 200
 """Endpoints of a workspace that are listed at once; a longer list is sent while it is made."""
@@ -23,7 +23,7 @@ LONG_LIST = 200
 def list_serving_endpoints(call: Call) -> Json | Listing:
     reader = Snapshot(call)
     levels = [(own, level_of(call, own, reader)) for own in call.mock.store.all(Endpoint, call.workspace)]
-    hosted = [foundation_view(call, model, reader) for model in foundation_endpoints().values()]
+    hosted = [foundation_summary(call, model, reader) for model in foundation_endpoints().values()]
     own = (views.summary(endpoint, call.now, level) for endpoint, level in levels if level is not None)
     endpoints = chain(hosted, own)
     return Listing("endpoints", endpoints) if len(levels) > LONG_LIST else {"endpoints": [*endpoints]}
@@ -80,7 +80,7 @@ def start_endpoint(call: Call) -> Json:
 @handler
 def list_foundation_models(call: Call) -> Json:
     reader = Snapshot(call)
-    return {"endpoints": [foundation_view(call, model, reader) for model in foundation_endpoints().values()]}
+    return {"endpoints": [foundation_summary(call, model, reader) for model in foundation_endpoints().values()]}
 
 
 @handler

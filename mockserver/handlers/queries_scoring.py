@@ -58,8 +58,10 @@ class Scoring:
             value = script.text if script.value is None else script.value
             return predicted(value if isinstance(value, list | dict) else [value])
         name = served.entity.model if served.entity is not None else served.name
-        reply = scoring.reply(self.batch, name, exchange.call.mock.settings.seed)
-        return Answer(reply, NO_USAGE)
+        seed = exchange.call.mock.settings.seed
+        if served.entity is not None and served.entity.is_feature_spec:
+            return Answer({"outputs": scoring.features(self.batch, name, seed)}, NO_USAGE)
+        return predicted(scoring.predictions(self.batch, name, seed))
 
     def rows(self, body: dict[str, Json]) -> dict[str, Json]:
         """The request as JSON, for a model that really computes.

@@ -26,7 +26,12 @@ def detailed(call: Call, endpoint: Endpoint, level: Level) -> Json:
 
 
 def foundation_view(call: Call, model: catalog.FoundationModel, reader: Reader) -> Json:
-    """A pay-per-token endpoint: without id and creator, always ready."""
+    """A pay-per-token endpoint on its own."""
+    return {**foundation_summary(call, model, reader), "route_optimized": False}
+
+
+def foundation_summary(call: Call, model: catalog.FoundationModel, reader: Reader) -> Json:
+    """A pay-per-token endpoint in a list: without id and creator, always ready."""
     settings = foundation_settings(model.name, reader)
     view = {
         "name": model.name,
@@ -45,7 +50,6 @@ def foundation_view(call: Call, model: catalog.FoundationModel, reader: Reader) 
         },
         "task": model.task,
         "endpoint_type": "FOUNDATION_MODEL_API",
-        "route_optimized": False,
         "permission_level": foundation_level(call),
         "capabilities": model.capabilities,
     }

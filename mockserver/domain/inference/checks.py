@@ -142,6 +142,8 @@ def responses(request: dict[str, Any], profile: ModelProfile) -> None:
         Refusal: 400.
     """
     given = request.get("input")
+    if given is None and "messages" in request:
+        raise bad_request("Invalid request: 'messages' field is not supported. Please use 'input' field instead.")
     if given is None:
         raise invalid_parameter("Missing required Responses parameter: 'input'")
     if not isinstance(given, str | list) or given in ("", []):

@@ -251,7 +251,6 @@ _BINARY = Expression(
 )
 _VECTORS = Expression(r"embed|e5|bge|gte|encoder|sentence|minilm|vector")
 _TEXTS = Expression(r"llm|llama|mistral|gpt|generat|summar|chat|qa\b|translate|t5")
-_FEATURES = Expression(r"feature|lookup|online_table")
 
 
 def predictions(batch: Batch, name: str, seed: int) -> list[Any]:
@@ -287,12 +286,9 @@ def _row_text(row: Any) -> str:
     return json.dumps(row)
 
 
-def reply(batch: Batch, name: str, seed: int) -> dict[str, Any]:
-    """The answer to a batch: ``predictions``, or ``outputs`` of a feature-serving endpoint."""
-    if _FEATURES.search(name.lower()):
-        outputs = [
-            {**(row if isinstance(row, dict) else {"key": row}), "value": _figure(seed, name, row, 0, 1)}
-            for row in batch.rows
-        ]
-        return {"outputs": outputs}
-    return {"predictions": predictions(batch, name, seed)}
+def features(batch: Batch, name: str, seed: int) -> list[dict[str, Any]]:
+    """What a feature specification looks up for each row, beside the keys that were given."""
+    return [
+        {**(row if isinstance(row, dict) else {"key": row}), "value": _figure(seed, name, row, 0, 1)}
+        for row in batch.rows
+    ]
