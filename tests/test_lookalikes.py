@@ -112,6 +112,16 @@ def test_what_looks_alike_is_made_as_if_it_did_not(body: dict[str, Any], provisi
         twin.clock.advance((0, 0.2, 0, 0, 2)[number % 5])
 
 
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_an_endpoint_made_again_under_its_name_says_nothing_of_others(body: dict[str, Any]) -> None:
+    twin = Twin()
+    for name in ("aaaa", "aaaa", "bbbb", "cccc", "aaaa", "dddd"):
+        assert twin.create({"name": name, **body}).status == 200
+        for mock in twin.mocks:
+            with mock.store.transaction(DEFAULT_WORKSPACE) as transaction:
+                transaction.delete(Endpoint, "aaaa")
+
+
 def test_creations_of_provisioned_throughput_look_alike_too() -> None:
     twin = Twin()
     entity = {"entity_name": "system.ai.llama_v3_3_70b_instruct", "entity_version": "1", "provisioned_model_units": 50}

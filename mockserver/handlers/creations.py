@@ -72,6 +72,11 @@ class Sample(NamedTuple):
             and not mock.faults.concern_deployments(call.workspace)
         )
 
+    def proved_by(self, endpoint: Endpoint, view: dict[str, Json], now: int) -> bool:
+        """Whether an endpoint of another name, made in full, is just what this one gives under that name."""
+        other = endpoint.name != self.endpoint.name
+        return other and self.renamed(endpoint.name, endpoint.id, now) == (endpoint, view)
+
     def renamed(self, name: str, identifier: str, now: int) -> tuple[Endpoint, dict[str, Json]]:
         """The endpoint and its view, under another name."""
         return self.endpoint.renamed(name, identifier, now), {**self.view, "name": name, "id": identifier}
@@ -89,7 +94,7 @@ def _created(call: Call, check: Callable[[Config], None]) -> Reply:
         else:
             endpoint = _endpoint(call, name, identifier, check)
             view = detailed(call, endpoint, "CAN_MANAGE")
-            holds = sample is not None and sample.renamed(name, identifier, call.now) == (endpoint, view)
+            holds = sample is not None and sample.proved_by(endpoint, view, call.now)
             sample = Sample(call.mock.settings, call.identity, call.now // 1000, endpoint, view, holds, {})
             call.known["sample"] = sample
         transaction.put(name, endpoint)
