@@ -12,6 +12,8 @@ fixture is used.
 from __future__ import annotations
 
 from collections.abc import Generator
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,6 +130,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test with the fixture ``serving_journey`` one for each journey, and one for the fuzzing."""
     if "serving_journey" not in metafunc.fixturenames:
         return
+    _check_neighbours()
     from .journeys import JOURNEYS
 
     options = _options(metafunc.definition)
@@ -145,13 +148,32 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def serving_contract(request: pytest.FixtureRequest) -> ServingContract:
     """Checks targets against the contract of the serving-endpoints API."""
+    _check_neighbours()
     return ServingContract(request, _options(request.node))
 
 
 @pytest.fixture
 def serving_journey(request: pytest.FixtureRequest) -> ServingContract:
     """Like ``serving_contract``, for one journey in each test, so that they can be spread over processes."""
+    _check_neighbours()
     return ServingContract(request, _options(request.node), request.param)
+
+
+def _check_neighbours() -> None:
+    """See that ``contracts`` and ``openapi`` are ours: the names are common ones.
+
+    Raises:
+        pytest.UsageError: another package or folder of that name comes first on the path.
+    """
+    home = Path(__file__).resolve().parent.parent
+    for name in ("contracts", "openapi"):
+        places = [Path(place).resolve() for place in getattr(import_module(name), "__path__", ())]
+        if home / name not in places:
+            intruder = ", ".join(map(str, places)) or name
+            raise pytest.UsageError(
+                f"The package '{name}' of serving-endpoints-mock is hidden by {intruder}: it should be {home / name}; "
+                "rename the intruder or take its folder off sys.path."
+            )
 
 
 def _options(item: pytest.Item) -> dict[str, Any]:

@@ -1,11 +1,16 @@
 """The pytest plugin: ``serving_mock``, a workspace of its own for each test, and ``serving_mock_server``.
 
-Nothing but pytest is imported until a fixture is used.
+Nothing but pytest is imported until a fixture is used. The plugin of the contract harness is brought along by its file,
+not by its name: many projects have a package ``contracts`` of their own, which must neither break pytest nor find ours
+in its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +20,10 @@ if TYPE_CHECKING:
     from .testing import Options, ServingMock
 
 MARKER = "serving_mock"
+HARNESS = "serving_contract"
+"""The name by which the harness's plugin can be switched off: ``-p no:serving_contract``."""
+
+HOME = Path(__file__).resolve().parent.parent
 INI = {
     "provisioning": "seconds that a deployment takes in tests (default: 0, instant)",
     "seed": "seed of everything that the mock invents in tests (default: 0)",
@@ -33,6 +42,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     options = ", ".join(f"{name}=..." for name in INI)
     config.addinivalue_line("markers", f"{MARKER}({options}): how the serving_mock of a test behaves")
+    if not config.pluginmanager.is_blocked(HARNESS):
+        config.pluginmanager.register(_harness(), HARNESS)
+
+
+def _harness() -> ModuleType:
+    """The harness's plugin, which imports its package when a fixture is used."""
+    spec = spec_from_file_location("contracts.pytest_plugin", HOME / "contracts" / "pytest_plugin.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
@@ -100,18 +121,14 @@ def _check_neighbours() -> None:
     Raises:
         pytest.UsageError: another package or folder of that name comes first on the path.
     """
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    home = Path(__file__).resolve().parent.parent
     try:
         found = find_spec("openapi")
     except ValueError:  # a module that was put into sys.modules by hand
         found = None
     places = [Path(place).resolve() for place in (found.submodule_search_locations or ())] if found else []
-    if home / "openapi" not in places:
+    if HOME / "openapi" not in places:
         intruder = ", ".join(map(str, places)) or (found.origin if found else None) or "nothing that can be found"
         raise pytest.UsageError(
             f"The package 'openapi' of serving-endpoints-mock is hidden by {intruder}: it should be "
-            f"{home / 'openapi'}; rename the intruder or take its folder off sys.path."
+            f"{HOME / 'openapi'}; rename the intruder or take its folder off sys.path."
         )

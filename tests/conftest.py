@@ -12,8 +12,11 @@ import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
+import openapi
 from mockserver import MockServer, Settings
+from mockserver.handlers import load as load_handlers
 
+load_handlers(openapi.load())  # what is first imported in a pytester's test is forgotten, and then there twice
 collect_ignore_glob = ["test_ui_*.py"] if find_spec("playwright") is None else []
 """The tests of the pages need a browser: the extra ``ui-test``."""
 

@@ -11,8 +11,8 @@ import pytest
 from mockserver.settings import Settings
 
 pytest_plugins = ["pytester"]
-INSTALLED = any(each.name == "serving_contract" for each in entry_points(group="pytest11"))
-PLUGIN = "serving_contract" if INSTALLED else "contracts.pytest_plugin"
+INSTALLED = any(each.value == "mockserver.pytest_plugin" for each in entry_points(group="pytest11"))
+PLUGIN = "serving_endpoints_mock" if INSTALLED else "mockserver.pytest_plugin"
 QUICK = Settings(provisioning=0.2, log_level="error")
 TEST = """
     import pytest

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from mockserver.handlers import load as load_handlers
 from mockserver.testing import shared_server
 
 pytest_plugins = ["pytester"]
@@ -15,8 +14,7 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture
 def quiet(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A session of its own. All is loaded before it: what is first imported inside one is forgotten after it."""
-    load_handlers(shared_server().mock.spec)
+    """A session of its own."""
     pytester.makeini("[pytest]\naddopts = -p no:cacheprovider --strict-markers\n")
     return pytester
 
@@ -112,6 +110,28 @@ def test_an_intruder_named_openapi_is_called_by_its_place(quiet: pytest.Pytester
     quiet.makepyfile("def test_it(serving_mock): pass")
     result = quiet.runpytest_subprocess("-o", "pythonpath=.")
     result.stdout.fnmatch_lines(["*The package 'openapi' of serving-endpoints-mock is hidden by *openapi*"])
+
+
+@pytest.mark.parametrize("how", [(), ("-o", "pythonpath=.")])
+def test_a_project_with_packages_of_our_names_is_left_alone(quiet: pytest.Pytester, how: tuple[str, ...]) -> None:
+    for name in ("contracts", "openapi"):
+        (quiet.mkpydir(name) / "__init__.py").write_text("VALUE = 'theirs'")
+    quiet.makepyfile("def test_it(): import contracts, openapi; assert contracts.VALUE == openapi.VALUE == 'theirs'")
+    quiet.makeconftest("")
+    quiet.runpytest_subprocess(*how).assert_outcomes(passed=1)
+
+
+def test_an_intruder_named_contracts_is_called_by_its_place(quiet: pytest.Pytester) -> None:
+    quiet.mkpydir("contracts")
+    quiet.makepyfile("def test_it(serving_contract): pass")
+    result = quiet.runpytest_subprocess("-o", "pythonpath=.")
+    result.stdout.fnmatch_lines(["*The package 'contracts' of serving-endpoints-mock is hidden by *contracts*"])
+
+
+def test_the_fixtures_of_the_harness_can_be_switched_off(quiet: pytest.Pytester) -> None:
+    quiet.makepyfile("def test_it(serving_contract): pass")
+    result = quiet.runpytest_subprocess("-p", "no:serving_contract")
+    result.stdout.fnmatch_lines(["*fixture 'serving_contract' not found*"])
 
 
 def test_importing_the_plugin_imports_nothing_else() -> None:
