@@ -33,7 +33,12 @@ class _Commands(click.Group):
             sys.exit(2)
 
 
+SECONDS = click.FloatRange(min=0)
+COUNT = click.IntRange(min=0)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.version_option(package_name="serving-endpoints-mock", prog_name="serving-contracts")
 def main() -> None:
     """Whether a target keeps the contract of the serving-endpoints API."""
 
@@ -59,16 +64,16 @@ def credentials(command: Any) -> Any:
 )
 @click.option("--host", "confirmed_host", help="The host's name again: needed for --allow write off loopback.")
 @click.option("--query-endpoint", multiple=True, help="An endpoint that may be queried; may be given more than once.")
-@click.option("--max-time", type=float, help="Seconds [60 on loopback, and as many for each of --settle; else 600].")
-@click.option("--max-requests", type=int, default=0, help="Requests; 0 for no limit.")
-@click.option("--max-endpoints", type=int, help="Endpoints created [no limit on loopback, else 60].")
-@click.option("--max-tokens", type=int, help="Tokens of queries [no limit on loopback, else 20000].")
-@click.option("--rate-limit", type=float, default=0.0, help="Requests a second; 0 for no limit.")
+@click.option("--max-time", type=SECONDS, help="Seconds [60 on loopback, and as many for each of --settle; else 600].")
+@click.option("--max-requests", type=COUNT, default=0, help="Requests; 0 for no limit.")
+@click.option("--max-endpoints", type=COUNT, help="Endpoints created [no limit on loopback, else 60].")
+@click.option("--max-tokens", type=COUNT, help="Tokens of queries [no limit on loopback, else 20000].")
+@click.option("--rate-limit", type=SECONDS, default=0.0, help="Requests a second; 0 for no limit.")
 @click.option(
-    "--settle", type=float, default=0.0, help="Seconds that a target may take until its reads agree with its writes."
+    "--settle", type=SECONDS, default=0.0, help="Seconds that a target may take until its reads agree with its writes."
 )
-@click.option("--deadline", type=float, help="Seconds that a deployment may take [15 on loopback, else 1800].")
-@click.option("--max-response-time", type=float, help="Seconds that a reply may take [3 on loopback, else 60].")
+@click.option("--deadline", type=SECONDS, help="Seconds that a deployment may take [15 on loopback, else 1800].")
+@click.option("--max-response-time", type=SECONDS, help="Seconds that a reply may take [3 on loopback, else 60].")
 @click.option("--seed", type=int, help="Repeats a run.")
 @click.option(
     "--workers",
@@ -101,7 +106,7 @@ def check(url: str | None, token: str | None, profile: str | None, peer_token: s
 @main.command()
 @click.argument("url", required=False)
 @credentials
-@click.option("--older-than", type=float, help="Seconds of age [any on loopback, else 3600].")
+@click.option("--older-than", type=SECONDS, help="Seconds of age [any on loopback, else 3600].")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def sweep(
     url: str | None,
@@ -196,8 +201,8 @@ def drift(releases: tuple[str, ...], as_json: bool) -> None:
 @click.option("--defects", default="tests/contracts_defects.py", help="The table of planted defects.")
 @click.option("--only", multiple=True, help="Only these defects.")
 @click.option("--stock", is_flag=True, help="Also run plain schemathesis on each defect.")
-@click.option("--jobs", type=int, default=2, help="Defects at the same time.")
-@click.option("--seeds", type=int, default=5, help="Clean runs that must stay silent.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, help="Defects at the same time.")
+@click.option("--seeds", type=COUNT, default=5, help="Clean runs that must stay silent.")
 def selftest(defects: str, only: tuple[str, ...], stock: bool, jobs: int, seeds: int) -> None:
     """Whether the harness catches planted defects, and stays silent without one."""
     from .selftest import run_selftest

@@ -17,7 +17,6 @@ EVENTS = "text/event-stream"
 FINISHED = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 NAMED_IN_PATH = frozenset({"query_endpoint", "query_served_model", "query_route_optimized"})
 TYPED_STREAMS = frozenset({"create_response", "gateway_response", "create_message"})
-DATA_ONLY = frozenset({"create_chat_completion", "create_completion", "gateway_chat_completion", "query_endpoint"})
 
 
 def judge_answer(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:

@@ -39,6 +39,7 @@ def run_check(
         if given.get("dry_run"):
             print_plan(run)
             return 0
+        _make_folder(given.get("report"))
         return _checked(run, known, given)
     except (TargetError, Usage, DeviationError) as problem:
         click.echo(f"serving-contracts: {problem}", err=True)
@@ -46,6 +47,15 @@ def run_check(
     except Exception:
         click.echo(f"serving-contracts failed, through no fault of the target:\n{traceback.format_exc()}", err=True)
         return 2
+
+
+def _make_folder(report: str | None) -> None:
+    """Make the folder of the reports before the run, rather than find out after it that there can be none."""
+    try:
+        if report:
+            Path(report).mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise Usage(f"--report {report}: {problem.strerror or problem}") from None
 
 
 def _checked(run: Run, known: list[Any], given: dict[str, Any]) -> int:

@@ -52,10 +52,6 @@ class Ledger:
                 self.names[name] = time.time()
                 self._append({"name": name, "at": time.time()})
 
-    def is_gone(self, name: str) -> None:
-        with self._lock:
-            self.names.pop(name, None)
-
     def close(self) -> None:
         """Remove the file when nothing is left."""
         if not self.names:

@@ -21,7 +21,6 @@ from .shape import Shape
 
 Json = Any
 QUIET = frozenset({"GET", "HEAD", "OPTIONS"})
-SECONDS_OF_TOLERANCE = 2.0
 DEVELOPMENT = "/__mock__/"
 """Where a development target is controlled: no part of the contract."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -71,10 +72,31 @@ def find_target(
         return _target(address, f"Bearer {token}", stranger)
     if not profile and (found := os.environ.get("DATABRICKS_TOKEN")):
         return _target(address, f"Bearer {found}", stranger)
+    if address:
+        _reach(_base_url(address))
     return _from_sdk(address, profile, stranger)
 
 
+def _reach(url: str) -> None:
+    """See that somebody listens, before databricks-sdk looks for five minutes.
+
+    Raises:
+        TargetError: nobody does.
+    """
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]), 10).close()
+    except OSError as problem:
+        raise TargetError(f"{url} cannot be reached: {problem}") from None
+
+
 def _target(address: str, authorization: str, stranger: str | None) -> Target:
+    secrets = {authorization.partition(" ")[2], stranger or ""}
+    kept = tuple(sorted(secret for secret in secrets if secret))
+    return Target(_base_url(address), authorization, kept, stranger or "")
+
+
+def _base_url(address: str) -> str:
     if not address:
         raise TargetError("no target: give a URL or set DATABRICKS_HOST")
     if "://" not in address:
@@ -89,9 +111,7 @@ def _target(address: str, authorization: str, stranger: str | None) -> Target:
     if parts.username or parts.password:
         raise TargetError("put the credential in --token or DATABRICKS_TOKEN, not in the URL")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    clean = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
-    secrets = {authorization.partition(" ")[2], stranger or ""}
-    return Target(clean, authorization, tuple(sorted(secret for secret in secrets if secret)), stranger or "")
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
 def _from_sdk(address: str, profile: str | None, stranger: str | None) -> Target:

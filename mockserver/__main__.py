@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -121,7 +122,7 @@ def _announce(url: str, settings: Settings) -> None:
     token = settings.token[0] if settings.token else "dapi-mock"
     click.echo(f"Serving endpoints mock: {url}")
     click.echo(f"Contract:               {url}/openapi.json")
-    click.echo(f"export DATABRICKS_HOST={url} DATABRICKS_TOKEN={token}")
+    click.echo(f"export DATABRICKS_HOST={url} DATABRICKS_TOKEN={shlex.quote(token)}")
     click.echo("Ready. Stop it with Ctrl-C.")
     sys.stdout.flush()
 

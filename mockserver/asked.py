@@ -16,7 +16,8 @@ SHOWN = 20
 class Requests:
     """The requests of one workspace, oldest first. The conditions are those of ``mockserver.journal.Filter``.
 
-    Requests that fixtures make on their own (``create``, control) are not among them.
+    Requests that fixtures make on their own (``create``, control) are not among them. A condition for an operation that
+    there is not raises ValueError.
     """
 
     def __init__(self, journal: Journal, workspace: str) -> None:
@@ -33,7 +34,7 @@ class Requests:
 
     def filter(self, operation: str | None = None, **conditions: Any) -> list[Entry]:
         """The requests that fit."""
-        return self._journal.entries(self._workspace, _filter(operation, conditions))
+        return self._journal.entries(self._workspace, self._filter(operation, conditions))
 
     def count(self, operation: str | None = None, **conditions: Any) -> int:
         """How many requests fit."""
@@ -47,7 +48,7 @@ class Requests:
         Raises:
             AssertionError: there were fewer after ``timeout`` real seconds.
         """
-        only = _filter(operation, conditions)
+        only = self._filter(operation, conditions)
         found = self._journal.wait(self._workspace, count, timeout, only)
         if len(found) < count:
             raise AssertionError(f"{self._told(only, count, len(found))} within {timeout:g} s.\n{self._instead(only)}")
@@ -64,14 +65,14 @@ class Requests:
         Raises:
             AssertionError: with the requests that came instead.
         """
-        only = _filter(operation, {**conditions, "body": body})
+        only = self._filter(operation, {**conditions, "body": body})
         count = self._count(only)
         if count == 0 if times is None else count != times:
             raise AssertionError(f"{self._told(only, times, count)}.\n{self._instead(only)}")
 
     def assert_not_called(self, operation: str | None = None, **conditions: Any) -> None:
         """Assert that no request fits. Raises AssertionError with those that do."""
-        only = _filter(operation, conditions)
+        only = self._filter(operation, conditions)
         found = self._journal.entries(self._workspace, only)
         if found:
             raise AssertionError(f"{self._told(only, 0, len(found))}.\n{_listed(found)}")
@@ -79,6 +80,9 @@ class Requests:
     def clear(self) -> None:
         """Forget the requests so far."""
         self._journal.clear(self._workspace)
+
+    def _filter(self, operation: str | None, conditions: dict[str, Any]) -> Filter:
+        return self._journal.checked(Filter(operation=operation, **conditions))
 
     def _count(self, only: Filter) -> int:
         return len(self._journal.entries(self._workspace, only))
@@ -99,10 +103,6 @@ class Requests:
                 problem = missing(only.body, entry.body)
                 lines += [f"The body of #{entry.number} differs: {problem}."] if problem else []
         return "\n".join(lines)
-
-
-def _filter(operation: str | None, conditions: dict[str, Any]) -> Filter:
-    return Filter(operation=operation, **conditions)
 
 
 def _described(only: Filter) -> str:

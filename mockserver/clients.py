@@ -86,12 +86,14 @@ def mlflow_client() -> Any:
 
 
 def session(mock: ServingMock) -> Made:
-    """A ``requests`` session with the workspace's token."""
+    """A ``requests`` session with the workspace's token, which opens no socket."""
     import requests
 
-    from .inprocess_requests import MockAdapter
+    from .inprocess_requests import ElsewhereAdapter, MockAdapter
 
     made = requests.Session()
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, ElsewhereAdapter())
     made.mount(URL, MockAdapter(mock.mock))
     made.headers["Authorization"] = f"Bearer {mock.token}"
     return made, made.close

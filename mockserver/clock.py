@@ -5,15 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
-
-
-class Clock(Protocol):
-    """Where the current moment comes from."""
-
-    def now(self) -> int:
-        """Milliseconds since the epoch."""
-        ...
+from typing import NamedTuple
 
 
 class Setting(NamedTuple):

@@ -190,13 +190,15 @@ def _token_id(token: str) -> str:
 
 @control
 def read_journal(call: Control) -> Json:
-    entries = call.mock.journal.entries(call.workspace, call.filter)
+    entries = call.mock.journal.entries(call.workspace, call.mock.journal.checked(call.filter))
     return _journal(call, entries, call.query.get("limit"))
 
 
 @control
 def wait_for_journal(call: Control) -> Json:
-    entries = call.mock.journal.wait(call.workspace, call.query["count"], call.query["timeout"], call.filter)
+    entries = call.mock.journal.wait(
+        call.workspace, call.query["count"], call.query["timeout"], call.mock.journal.checked(call.filter)
+    )
     return _journal(call, entries, None)
 
 

@@ -78,7 +78,7 @@ class Mock:
         self.payloads = Payloads(self.store)
         self.replies = Replies(self.store)
         self.models = Models()
-        self.faults = Faults(self.store)
+        self.faults = Faults(self.store, self.spec.operations)
         self.staleness = Staleness(self.store)
         self.authenticator = Authenticator(self.settings, self.store)
         self.parts: list[Clearable] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -13,6 +13,7 @@ from .delivery import PATIENCE
 from .domain.endpoint import Plan
 from .errors import InjectedError
 from .fault_rules import DeploymentFault, Fault, FaultRule, from_fields, from_header
+from .matching import check_operation
 from .memory_store import MemoryStore
 from .messages import Request
 from .store import Store
@@ -69,8 +70,9 @@ class Applied:
 class Faults:
     """The faults of every workspace."""
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, operations: Collection[str] = ()) -> None:
         self._store = store or MemoryStore()
+        self._operations = operations
         self._rules = self._store.documents(Rules)
         self._strikes = self._store.documents(Strikes)
         self._header_strikes = self._store.documents(HeaderStrikes)
@@ -81,7 +83,9 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, workspace: str, fault: Fault, seed: int = 0) -> Fault:
-        """Install a rule; returned with its id. Raises ValueError when there are too many."""
+        """Install a rule; returned with its id. Raises ValueError when it means no operation, or there are too many."""
+        if self._operations:
+            check_operation(fault.operation, self._operations)
         number = self._number(workspace)
         fault = replace(fault, id=fault.id or f"fault-{number}")
         with self._store.transaction(workspace) as transaction:

@@ -10,7 +10,7 @@ from .staleness import StaleReads
 
 
 class FaultsOfTest:
-    """The faults of one workspace. ``add`` takes the members of ``mockserver.faults.Fault``."""
+    """The faults of one workspace. ``add`` takes the members of ``mockserver.fault_rules.Fault``."""
 
     def __init__(self, mock: Mock, workspace: str) -> None:
         self._mock, self._workspace = mock, workspace

@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from .core import Mock
 
 
+class ElsewhereAdapter(BaseAdapter):
+    """Refuses what is not for the mock in this process, so that a test with a mistyped URL reaches no network."""
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        problem = f"{request.url} is not the mock in this process, whose URLs start with {URL}; no socket is opened"
+        raise requests.ConnectionError(problem, request=request)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
 class MockAdapter(BaseAdapter):
     """Mount it on a session for ``URL``; errors are those of a real connection.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from .matching import missing
+from .matching import check_operation, missing
 from .memory_store import MemoryStore
 from .messages import Json, Request
 from .store import Line, Store
@@ -33,6 +33,9 @@ LONG = 2**14
 
 UNKNOWN = "unknown"
 """The operation of a request that no path of the contract fits."""
+
+CANCELLATION = "cancel_update"
+"""The operation that only the Serving pages have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,12 @@ class Journal:
     def entries(self, workspace: str, only: Filter = EVERYTHING) -> list[Entry]:
         """The exchanges kept that fit, oldest first."""
         return [self._entry(line) for line in self._log.lines(workspace) if only.fits(line)]
+
+    def checked(self, only: Filter) -> Filter:
+        """The filter. Raises ValueError when it means an operation that there is not."""
+        if self._operations:
+            check_operation(only.operation, {*self._operations, UNKNOWN, CANCELLATION})
+        return only
 
     def wait(self, workspace: str, count: int, timeout: float, only: Filter = EVERYTHING) -> list[Entry]:
         """The exchanges that fit, as soon as there are ``count`` of them or ``timeout`` real seconds have passed."""

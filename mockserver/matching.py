@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
 import orjson
+
+from openapi.phrases import suggestion
 
 Json = Any
 _STEP = re.compile(
@@ -111,6 +114,16 @@ def difference(expected: Json, actual: Json) -> str:
     return (
         "it has more than expected" if surplus is None else f"beyond what is expected, {surplus.rpartition(' is ')[0]}"
     )
+
+
+def check_operation(pattern: str | None, operations: Collection[str]) -> None:
+    """See that a pattern for operations means at least one of them: a rule with a mistyped name never comes true.
+
+    Raises:
+        ValueError: it means none; the text names the nearest.
+    """
+    if pattern is not None and not any(fnmatchcase(name, pattern) for name in operations):
+        raise ValueError(f"operation {pattern!r} is none of the contract's{suggestion(pattern, [*operations])}")
 
 
 def shortened(value: Json, most: int = 80) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
@@ -17,6 +18,7 @@ DEVELOPMENT_TOKEN = "dapi-mock"
 ENVIRONMENT_PREFIX = "SERVING_MOCK_"
 
 
+_TOKEN = re.compile(r"[!-~]+")
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -106,8 +108,13 @@ class Settings:
                 raise SettingError(
                     f"{name.replace('_', '-')} {getattr(self, name)!r} is unknown: one of {', '.join(choices)}"
                 )
-        if any(not token or token != token.strip() or " " in token for token in self.token):
-            raise SettingError("token must not be empty or contain spaces")
+        for token in self.token:
+            if not _TOKEN.fullmatch(token):
+                raise SettingError(f"token {token!r} is no token: printable ASCII characters without spaces")
+        for name in ("user_name", "client_id", "client_secret", "control_token"):
+            text = getattr(self, name)
+            if text is not None and not (text.strip() and text.isprintable()):
+                raise SettingError(f"{name.replace('_', '-')} {text!r} is empty, or not printable")
 
     def provisioning_time(self, kind: Kind) -> int:
         """Milliseconds that a deployment of this kind takes."""

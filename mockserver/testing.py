@@ -180,7 +180,7 @@ class ServingMock:
         return snapshots.created(self.mock, self.workspace, {"name": name, "config": configuration(kind), **members})
 
     def reply(self, answer: Answer | Callable[[Json], Answer] | Sequence[Any], **conditions: Any) -> ReplyRule:
-        """Script what is answered; the conditions are those of ``mockserver.replies.ReplyRule``.
+        """Script what is answered; the conditions are those of ``mockserver.reply_rules.ReplyRule``.
 
         Raises:
             ValueError: the answer or a condition cannot be understood.
@@ -313,6 +313,16 @@ class Serving:
         self._options = options
 
     def __call__(self, function: Callable[..., R]) -> Callable[..., R]:
+        """The function with the mock around it.
+
+        Raises:
+            TypeError: it is a class or a generator function, around which there can be no mock.
+        """
+        if inspect.isclass(function):
+            raise TypeError(f"mock_serving decorates functions: put it on the test methods of {function.__name__}")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            name = function.__name__
+            raise TypeError(f"mock_serving would be over before the generator {name} runs: use it as a block in it")
         signature = inspect.signature(function)
         wanted = "serving_mock" in signature.parameters
 

@@ -27,6 +27,11 @@ def test_the_first_lines_say_where_it_is_and_what_to_paste() -> None:
         assert requests.get(f"{url}/openapi.json", timeout=10).json()["openapi"].startswith("3.1")
 
 
+def test_the_line_to_paste_survives_a_shell() -> None:
+    with serving("--token", "a$b;c") as (_, url, lines):
+        assert lines[2] == f"export DATABRICKS_HOST={url} DATABRICKS_TOKEN='a$b;c'"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_within_a_second(number: signal.Signals) -> None:
     with serving() as (process, url, _):
@@ -75,6 +80,9 @@ def test_a_taken_port_gets_one_clear_sentence() -> None:
         (("--provisioning", "soon"), "'soon' is not a valid float"),
         (("--log-level", "loud"), "'loud' is not one of"),
         (("--no-such-option",), "No such option"),
+        (("--user-name", ""), "user-name '' is empty"),
+        (("--token", "é"), "token 'é' is no token"),
+        (("--control-token", ""), "control-token '' is empty"),
     ],
 )
 def test_a_bad_option_gets_one_clear_sentence(options: tuple[str, ...], complaint: str) -> None:

@@ -89,9 +89,16 @@ def test_a_broken_target_is_1_and_every_artefact_says_so_without_a_secret(tmp_pa
 
 
 def test_what_cannot_be_reached_or_used_is_2(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.touch()
     cases = [
         ("check", "http://127.0.0.1:9", "--token", "t"),
+        ("check", "http://127.0.0.1:9"),
         ("check", "ftp://somewhere", "--token", "t"),
+        ("check", "ftp://somewhere"),
+        ("check", "http://127.0.0.1:9", "--token", "t", "--max-time", "-1"),
+        ("check", "http://127.0.0.1:9", "--token", "t", "--settle", "-1"),
+        ("check", "http://127.0.0.1:9", "--token", "t", "--report", str(taken / "report")),
         ("check", "https://example.cloud.databricks.com", "--token", "t", "--allow", "write"),
         ("check", "http://127.0.0.1:9", "--token", "t", "--allow", "query"),
         ("check", "http://127.0.0.1:9", "--token", "t", "--journey", "nonsense"),

@@ -45,6 +45,9 @@ def test_no_socket_is_opened(
     assert serving_mock.workspace_client(in_process=True).serving_endpoints.get("chat").name == "chat"
     answer = serving_mock.openai_client(in_process=True).chat.completions.create(model="chat", messages=MESSAGES)
     assert answer.choices[0].message.content
+    for elsewhere in ("http://127.0.0.1:9/", "https://example.test/"):
+        with pytest.raises(requests.ConnectionError, match=f"whose URLs start with {URL}"):
+            session.get(elsewhere)
 
 
 def test_paths_queries_and_bodies_arrive_as_over_a_socket(session: requests.Session) -> None:

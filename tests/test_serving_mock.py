@@ -5,16 +5,19 @@ from __future__ import annotations
 import gc
 import inspect
 import os
+import re
 import shutil
 import subprocess
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from databricks.sdk.errors import NotFound, TemporarilyUnavailable
 from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
 
 from mockserver import MockServer, ServingMock, mock_serving
+from mockserver.inprocess import URL
 from mockserver.testing import Options
 
 ENDPOINTS = "/api/2.0/serving-endpoints"
@@ -193,6 +196,41 @@ def test_a_decorator_and_a_context_manager_serve_people_without_pytest() -> None
         assert client.serving_endpoints.get("slow").state.config_update.value == "IN_PROGRESS"
     with pytest.raises(TypeError, match="speed"):
         mock_serving(speed=1)
+
+
+def test_what_the_decorator_cannot_be_around_is_refused() -> None:
+    class Case:
+        def test_it(self) -> None: ...
+
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    async def letters() -> AsyncIterator[str]:
+        yield "a"
+
+    with pytest.raises(TypeError, match="put it on the test methods of Case"):
+        mock_serving(Case)
+    for generator in (numbers, letters):
+        with pytest.raises(TypeError, match=f"over before the generator {generator.__name__} runs"):
+            mock_serving(generator)
+
+
+def test_a_mistyped_operation_is_no_condition_that_never_comes_true(serving_mock: ServingMock) -> None:
+    nearest = re.escape("operation 'delete_endpoint' is none of the contract's (did you mean 'delete_")
+    with pytest.raises(ValueError, match=nearest):
+        serving_mock.requests.assert_not_called("delete_endpoint")
+    with pytest.raises(ValueError, match="operation 'nope' is none of the contract's"):
+        serving_mock.faults.add(operation="nope", status=503)
+    assert serving_mock.faults.add(operation="create_*", status=503).id
+    serving_mock.requests.assert_not_called("unknown")
+    for method, path, body in (
+        ("POST", "faults", {"operation": "nope", "status": 503}),
+        ("GET", "journal/wait?operation=nope&count=1&timeout=0", None),
+        ("GET", "journal?operation=nope", None),
+    ):
+        reply = serving_mock.session().request(method, f"{URL}/__mock__/{path}", json=body)
+        assert reply.status_code == 400
+        assert "'nope'" in reply.json()["message"]
 
 
 @mock_serving(provisioning=60)
