@@ -72,7 +72,8 @@ def entity_form(spec: Spec, kind: str, provider: str, model: str) -> Form:
     if kind == "foundation":
         sizes = THROUGHPUT_FIELDS if throughput.is_eligible(model) else ("provisioned_model_units",)
         form = whole.only("entity_version", *sizes, "burst_scaling_enabled", "name", titles=titles)
-        return Form(tuple(_with_chunk(each, model) for each in form.fields))
+        needed = sizes[-1]  # it would be taken for a custom model without
+        return Form(tuple(replace(_with_chunk(each, model), required=each.name == needed) for each in form.fields))
     return whole.only(
         "entity_version", "workload_type", "workload_size", "min_provisioned_concurrency",
         "max_provisioned_concurrency", "scale_to_zero_enabled", "environment_vars", "instance_profile_arn", "name",

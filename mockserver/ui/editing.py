@@ -8,7 +8,7 @@ from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.endpoint import Endpoint
-from ..handlers.access import Snapshot, foundation_endpoints, foundation_settings
+from ..handlers.access import Snapshot, endpoint_of, foundation_endpoints, foundation_settings
 from .composition import Composition, composed_of, gateway_of, older_limits_of, telemetry_of
 from .creation import explain, submitted
 from .rendering import page
@@ -23,6 +23,7 @@ WITHIN = {"update_config": "config.", "put_ai_gateway": "ai_gateway."}
 
 def form(session: Session, name: str) -> str:
     """The form that says what the endpoint serves now."""
+    endpoint_of(session.call("update_config", name=name))  # refused where there is nothing to configure
     view = session.read("get_serving_endpoint", name=name)
     config = view.get("config") or view.get("pending_config") or {}
     return page("edit.html", name=name, title=CONFIGURATION, form=composed_of(session.mock.spec, config, name))
