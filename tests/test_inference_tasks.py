@@ -134,7 +134,7 @@ def test_a_completion_answers_an_instruction_template() -> None:
     prompt = "Below is an instruction.\n\n### Instruction:\nWhat is Apache Spark?\n\n### Response:\n"
     assert "Spark" in completions.answer({"prompt": prompt}, setting(LEGACY)).body["choices"][0]["text"]
     older = completions.candidates({"inputs": {"prompt": [prompt]}, "params": {"max_tokens": 10}}, setting(LEGACY))
-    [only] = older["predictions"]
+    [only] = older.body["predictions"]
     assert only["candidates"][0]["metadata"]["finish_reason"] == "length"
     assert only["metadata"]["output_tokens"] == 10
 

@@ -49,6 +49,11 @@ class Entity(NamedTuple):
         return "custom"
 
     @property
+    def is_own_language_model(self) -> bool:
+        """Whether a model that the user registered runs with provisioned throughput, which language models have."""
+        return self.kind == "provisioned" and not self.model.startswith("system.ai.")
+
+    @property
     def is_feature_spec(self) -> bool:
         """Whether features are served: their specification is a function, which has no versions as models have."""
         return self.kind == "custom" and "entity_version" not in self.definition

@@ -68,10 +68,21 @@ def task_of(endpoint: Endpoint) -> str | None:
         return endpoint.task
     name = first.model.rsplit(".", 1)[-1].lower()
     if first.kind == "provisioned" or first.model.startswith("system.ai."):
-        return "llm/v1/embeddings" if any(word in name for word in ("bge", "gte", "embed", "e5")) else "llm/v1/chat"
+        if any(word in name for word in ("bge", "gte", "embed", "e5")):
+            return "llm/v1/embeddings"
+        return "llm/v1/completions" if first.is_own_language_model and _is_base_model(name) else "llm/v1/chat"
     if "chat_agent" in name or "chatagent" in name:
         return "agent/v2/chat"
     return "agent/v1/responses" if "agent" in name else None
+
+
+def _is_base_model(name: str) -> bool:
+    """Whether a name is that of a model which continues texts, of a family whose chat models say so in their names.
+
+    Llama 4's do not: its chat models are called Maverick and Scout.
+    """
+    families, chats = ("llama", "mistral", "mixtral", "mpt"), ("instruct", "chat", "maverick", "scout")
+    return any(family in name for family in families) and not any(chat in name for chat in chats)
 
 
 def whole_seconds(moment: int) -> int:

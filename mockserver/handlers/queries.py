@@ -7,6 +7,7 @@ from functools import partial
 
 import orjson
 
+from ..domain.inference import completions
 from ..errors import ApiError, EndpointNotFound, UnsupportedMediaType
 from ..messages import Call, Json, Reply, Stream
 from . import handler, queries_scoring, refuser
@@ -136,6 +137,8 @@ def _form_of_task(call: Call, target: Target) -> Asking:
         raise UnsupportedMediaType(
             f"The content type '{call.request.media_type}' is not accepted; send application/json."
         )
+    if target.takes_older_completions and completions.older(call.body):
+        return forms.CANDIDATES
     return choose(forms.INVOCATIONS, target, "/invocations")
 
 

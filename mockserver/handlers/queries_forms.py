@@ -86,12 +86,33 @@ class Form:
             raise InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A completion that is asked for with ``inputs`` and ``params``, and answered with ``predictions``."""
+
+    names_events: bool = False
+    terminator: str | None = "[DONE]"
+
+    def check(self, spec: Spec, body: dict[str, Json], target: Target) -> None:
+        """Refuse what is no completion request in the older form.
+
+        Raises:
+            BadRequest: a field is unknown, missing, or has a value that is not accepted.
+        """
+        COMPLETIONS.check(spec, present(completions.translated(body)), target)
+
+    def ask(self, exchange: Exchange, served: Served) -> Answer:
+        """One prediction for each prompt."""
+        return completions.candidates(exchange.body, exchange.setting(served))
+
+
 CHAT = Form("ChatRequest", chat.answer, checks.chat, from_chat, strict="ChatRequestStrict")
 COMPLETIONS = Form("CompletionsRequest", completions.answer, checks.completions, strict="CompletionsRequestStrict")
 EMBEDDINGS = Form("EmbeddingsRequest", embeddings.answer, checks.embeddings, strict="EmbeddingsRequestStrict")
 CHAT_AGENT = Form("ChatAgentRequest", agents.chat_agent_answer)
 RESPONSES_AGENT = Form("ResponsesRequest", responses.agent_answer, checks.responses)
 RESPONSES = Form("ResponsesRequest", responses.answer, checks.responses)
+CANDIDATES = Candidates()
 MESSAGES = Form("AnthropicMessagesRequest", anthropic.answer, checks.anthropic, names_events=True, terminator=None)
 
 INVOCATIONS: Mapping[str, Form] = {

@@ -91,6 +91,15 @@ class Target(NamedTuple):
         return profile is not None and profile.hosted
 
     @property
+    def takes_older_completions(self) -> bool:
+        """Whether it is a language model of the user's own with provisioned throughput.
+
+        One was recorded in 2024 that took ``inputs`` and ``params``.
+        """
+        entity = self.served[0].entity
+        return entity is not None and entity.is_own_language_model and self.task != "llm/v1/embeddings"
+
+    @property
     def lasting(self) -> bool:
         """Whether the endpoint is a pay-per-token one, which cannot be deleted."""
         return self.place[1] == self.name

@@ -96,26 +96,39 @@ def _choice(request: dict[str, Any], prompt: str, setting: Setting, limits: Limi
     return _Choice(draft, echoed, block)
 
 
-def candidates(request: dict[str, Any], setting: Setting) -> dict[str, Any]:
-    """The older answer of provisioned-throughput completion models to ``inputs`` and ``params``, recorded in 2024."""
-    inputs, params = request["inputs"], request.get("params") or {}
-    given = inputs.get("prompt") if isinstance(inputs, dict) else inputs
-    answered = []
-    for number, prompt in enumerate(_prompts(given)):
-        asked = {**params, "prompt": prompt}
-        draft = _choice(asked, prompt, setting, Limits(params.get("max_tokens")), number).draft
-        counted = Usage(tokens.count(prompt) + 1, draft.tokens)
-        answered.append(
-            {
-                "candidates": [{"text": draft.text, "metadata": {"finish_reason": draft.finish}}],
-                "metadata": {
-                    "input_tokens": counted.prompt,
-                    "output_tokens": counted.completion,
-                    "total_tokens": counted.total,
-                },
-            }
+def older(request: dict[str, Any]) -> bool:
+    """Whether a completion is asked for with ``inputs`` and ``params``, as it was before there were tasks."""
+    inputs = request.get("inputs")
+    return isinstance(inputs, dict) and "prompt" in inputs
+
+
+def translated(request: dict[str, Any]) -> dict[str, Any]:
+    """An older request as a completion request; what else it has stays in it."""
+    params = request.get("params", {})
+    taken = ("inputs", "params") if isinstance(params, dict) else ("inputs",)
+    rest = {name: value for name, value in request.items() if name not in taken}
+    return {**rest, **(params if isinstance(params, dict) else {}), **request["inputs"]}
+
+
+def candidates(request: dict[str, Any], setting: Setting) -> Answer:
+    """The answer to an older request, recorded of a model with provisioned throughput in 2024: one for each prompt."""
+    request = translated(request)
+    limits = Limits(request.get("max_tokens"), drafting.stop_sequences(request.get("stop")))
+    predictions, texts, total = [], [], Usage(0, 0)
+    for number, prompt in enumerate(_prompts(request["prompt"])):
+        drafts = tuple(
+            _choice(request, prompt, setting, limits, number * 100 + index).draft
+            for index in range(request.get("n") or 1)
         )
-    return {"predictions": answered}
+        usage = total_usage(tokens.count(prompt) + 1, drafts)
+        counts = {
+            "input_tokens": usage.prompt, "output_tokens": usage.completion, "total_tokens": usage.total
+        }  # fmt: skip
+        answered = [{"text": draft.text, "metadata": {"finish_reason": draft.finish}} for draft in drafts]
+        predictions.append({"candidates": answered, "metadata": counts})
+        texts += [draft.text for draft in drafts]
+        total = Usage(total.prompt + usage.prompt, total.completion + usage.completion)
+    return Answer({"predictions": predictions}, total, tuple(texts))
 
 
 def question_in(prompt: str) -> str:
