@@ -69,11 +69,10 @@ def rows_of(body: Json) -> Json:
     """What a callable is given: rows as objects for the dataframe forms, the value sent for the others."""
     if not isinstance(body, Mapping):
         return body
-    if isinstance(body.get("dataframe_split"), Mapping):
-        frame = body["dataframe_split"]
-        columns = frame.get("columns")
-        rows = frame.get("data") or []
-        return rows if columns is None else [dict(zip(columns, row, strict=False)) for row in rows]
+    if isinstance(body.get("dataframe_split"), dict):
+        from .domain.inference import frames
+
+        return frames.of_split(body["dataframe_split"])
     return next((body[name] for name in SCORING_FIELDS if name in body), body)
 
 

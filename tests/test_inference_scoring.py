@@ -89,9 +89,8 @@ FAULTS: list[tuple[Any, str, str]] = [
         "application/json",
         "1 columns passed, passed data had 2 columns",
     ),
-    ({"inputs": {"x": [1], "y": [1, 2]}}, "application/json", "All arrays must be of the same length"),
     (b"", "text/csv", "No columns to parse from file"),
-    (b"a\n1,2\n", "text/csv", "Expected 1 fields in line 2, saw 2"),
+    (b"a\n1\n1,2\n", "text/csv", "Expected 1 fields in line 3, saw 2"),
     (b"\xff", "text/csv", "valid UTF-8 encoded string"),
     (b"PAR0", "application/vnd.apache.parquet", "Parquet magic bytes not found"),
 ]

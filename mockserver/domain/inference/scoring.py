@@ -5,21 +5,29 @@ The texts are those of mlflow.pyfunc.scoring_server, which Databricks runs for c
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import embeddings, parquet, seeds
+from . import embeddings, frames, seeds
 from .expressions import Expression
 from .refusals import Refusal, bad_request
 
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
 CONTENT_TYPES = [CSV, JSON, PARQUET]
-FORMATS = ("dataframe_records", "dataframe_split", "instances", "inputs")
+_READERS: dict[str, Callable[[Any], list[Any]]] = {
+    "dataframe_records": frames.of_records,
+    "dataframe_split": frames.of_split,
+    "instances": frames.of_instances,
+    "inputs": frames.of_inputs,
+}
+FORMATS = tuple(_READERS)
 UNIFIED = ("messages", "prompt", "input")
+DIMENSION = 384
+"""The length of a custom embedder's vectors, whichever way it is asked."""
 
 # A Python set is printed there, so the order of the four names is not fixed on the service; here it is.
 REQUIRED = (
@@ -36,10 +44,6 @@ PROTOCOL_CHANGE = (
     " order to use the new request format. For more information about the updated MLflow"
     " Model scoring protocol in MLflow 2.0, see"
     " https://mlflow.org/docs/latest/models.html#deploy-mlflow-models."
-)
-FAILED_FRAME = (
-    "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid {kind} Pandas DataFrame produced"
-    " using the `pandas.DataFrame.{method}()` method. Error: '{error}'"
 )
 
 
@@ -60,9 +64,9 @@ def read(data: bytes, content_type: str) -> Batch:
     """
     kind = _media_type(content_type)
     if kind == CSV:
-        return Batch(_csv_rows(data))
+        return Batch(frames.of_csv(data))
     if kind == PARQUET:
-        return Batch(_parquet_rows(data))
+        return Batch(frames.of_parquet(data))
     return of_json(_decoded(data))
 
 
@@ -83,7 +87,7 @@ def _media_type(content_type: str) -> str:
 def _decoded(data: bytes) -> dict[str, Any]:
     try:
         decoded = json.loads(data)
-    except (json.JSONDecodeError, UnicodeDecodeError) as reason:
+    except (ValueError, RecursionError) as reason:
         shown = data.decode("utf-8", "replace")
         text = f"Ensure that input is a valid JSON formatted string. Error: '{reason!r}'\nInput: \n{shown}\n"
         raise bad_request(f"Invalid input. {text}") from None
@@ -106,138 +110,20 @@ def checked_json(decoded: Any) -> dict[str, Any]:
 def of_json(body: dict[str, Any]) -> Batch:
     """The rows of a JSON body. Beside the data, ``params`` and Databricks' own fields are allowed.
 
+    One with ``messages``, ``prompt`` or ``input`` is a language model's, whatever else is in it.
+
     Raises:
         Refusal: not exactly one of the four formats is given, or its value is no frame.
     """
     body = checked_json(body)
-    if any(key in body for key in UNIFIED) and not any(key in body for key in FORMATS):
+    if any(key in body for key in UNIFIED):
         return Batch((), None, body)
     given = [key for key in FORMATS if key in body]
     params = body.get("params")
     if len(given) != 1:
         received = f"Received dictionary with input fields: {[key for key in body if key != 'params']}"
         raise bad_request(f"{REQUIRED}. {received}. {PROTOCOL_CHANGE}")
-    readers = {
-        "dataframe_records": _records,
-        "dataframe_split": _split,
-        "instances": _instances,
-        "inputs": _inputs,
-    }
-    return Batch(tuple(readers[given[0]](body[given[0]])), params if isinstance(params, dict) else None)
-
-
-def _records(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        kind = "dictionary" if isinstance(value, dict) else f"type {type(value)}"
-        raise bad_request(f"Invalid input. Dataframe records format must be a list of records. Got {kind}.")
-    return value
-
-
-def _split(value: Any) -> list[Any]:
-    if not isinstance(value, dict):
-        kind = "list" if isinstance(value, list) else f"type {type(value)}"
-        raise bad_request(f"Invalid input. Dataframe split format must be a dictionary. Got {kind}.")
-    if "data" not in value or value.keys() - {"columns", "data", "index"}:
-        raise bad_request(
-            "Invalid input. Dataframe split format must have 'data' field and optionally 'columns' and "
-            "'index' fields. "
-            f"Got {{{', '.join(map(repr, value))}}}.'"
-        )
-    rows, columns, index = value["data"], value.get("columns"), value.get("index")
-    reason = _misfit(rows, columns, index)
-    if reason:
-        raise bad_request(
-            "Invalid input. Provided dataframe_split field is not a valid dataframe representation in 'split' "
-            "format. "
-            f"Error: '{reason}'"
-        )
-    if columns is None:
-        return list(rows)
-    return [dict(zip(columns, row, strict=True)) if isinstance(row, list) else row for row in rows]
-
-
-def _misfit(rows: Any, columns: Any, index: Any) -> str:
-    """Why rows, columns and index make no frame, in pandas' words; empty when they do."""
-    if not isinstance(rows, list):
-        return "DataFrame constructor not properly called!"
-    if columns is not None:
-        if not isinstance(columns, list):
-            return f"Index(...) must be called with a collection of some kind, {columns!r} was passed"
-        for row in rows:
-            width = len(row) if isinstance(row, list) else 1
-            if width != len(columns):
-                return f"{len(columns)} columns passed, passed data had {width} columns"
-    if isinstance(index, list) and len(index) != len(rows):
-        width = len(columns) if isinstance(columns, list) else 1
-        return f"Shape of passed values is ({len(rows)}, {width}), indices imply ({len(index)}, {width})"
-    return ""
-
-
-def _instances(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _inputs(value: Any) -> list[Any]:
-    """Rows of columns ``{name: [..]}``, or of a plain list."""
-    if isinstance(value, list):
-        return value
-    if not isinstance(value, dict):
-        return [value]
-    lengths = {len(column) for column in value.values() if isinstance(column, list)}
-    if not lengths:
-        return [value]
-    if len(lengths) > 1:
-        raise bad_request(
-            "Invalid input. Ensure that the input is a valid JSON-formatted string.\n"
-            "Error: ValueError('All arrays must be of the same length')"
-        )
-    size = lengths.pop()
-    return [
-        {name: column[at] if isinstance(column, list) else column for name, column in value.items()}
-        for at in range(size)
-    ]
-
-
-def _csv_rows(data: bytes) -> tuple[Any, ...]:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as reason:
-        raise bad_request(
-            f"Invalid input. Ensure that input is a valid UTF-8 encoded string. Error: '{reason!r}'"
-        ) from None
-    lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
-    if not lines:
-        raise _no_frame("CSV-formatted", "to_csv", "No columns to parse from file")
-    header, *rows = lines
-    for number, row in enumerate(rows, 2):
-        if len(row) > len(header):
-            fault = f"Error tokenizing data. C error: Expected {len(header)} fields in line {number}, saw {len(row)}\n"
-            raise _no_frame("CSV-formatted", "to_csv", fault)
-    return tuple(dict(zip(header, map(_cell, row), strict=False)) for row in rows)
-
-
-def _cell(text: str) -> Any:
-    """A CSV cell as a number where it is one."""
-    try:
-        return int(text)
-    except ValueError:
-        pass  # not a whole number; perhaps a fraction
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _parquet_rows(data: bytes) -> tuple[Any, ...]:
-    try:
-        table = parquet.read(data)
-    except parquet.NotParquet as reason:
-        raise _no_frame("Parquet", "to_parquet", str(reason)) from None
-    return tuple(dict.fromkeys(table.columns, index) for index in range(table.rows))
-
-
-def _no_frame(kind: str, method: str, error: str) -> Refusal:
-    return bad_request(FAILED_FRAME.format(kind=kind, method=method, error=error))
+    return Batch(tuple(_READERS[given[0]](body[given[0]])), params if isinstance(params, dict) else None)
 
 
 _LABELS = (
@@ -257,7 +143,8 @@ def predictions(batch: Batch, name: str, seed: int) -> list[Any]:
     """One prediction for each row: labels, classes, vectors or numbers, as the model's name suggests."""
     lowered = name.lower()
     if _VECTORS.search(lowered):
-        return [embeddings.embedding(_row_text(row), name, 384) for row in batch.rows]
+        short = name.rpartition(".")[2] or name
+        return [embeddings.embedding(_row_text(row), short, DIMENSION) for row in batch.rows]
     if _TEXTS.search(lowered):
         return [f"About {_row_text(row)[:80].strip() or 'that'}: the main point is clear." for row in batch.rows]
     for pattern, labels in _LABELS:
@@ -267,6 +154,13 @@ def predictions(batch: Batch, name: str, seed: int) -> list[Any]:
         return [int(_number(seed, name, row) % 100 < 30) for row in batch.rows]
     low, high = (5, 500) if re.search(r"price|cost|value|revenue|sales|house", lowered) else (0, 10)
     return [_figure(seed, name, row, low, high) for row in batch.rows]
+
+
+def is_to_embed(given: Any, name: str) -> bool:
+    """Whether ``input`` has texts to turn into vectors: several, or one for a model that is named like an embedder."""
+    if isinstance(given, str):
+        return bool(given and _VECTORS.search(name.lower()))
+    return isinstance(given, list) and bool(given) and all(isinstance(text, str) for text in given)
 
 
 def _number(seed: int, name: str, row: Any) -> int:
@@ -289,6 +183,15 @@ def _row_text(row: Any) -> str:
 def features(batch: Batch, name: str, seed: int) -> list[dict[str, Any]]:
     """What a feature specification looks up for each row, beside the keys that were given."""
     return [
-        {**(row if isinstance(row, dict) else {"key": row}), "value": _figure(seed, name, row, 0, 1)}
+        {**(_finite(row) if isinstance(row, dict) else {"key": _finite(row)}), "value": _figure(seed, name, row, 0, 1)}
         for row in batch.rows
     ]
+
+
+def _finite(value: Any) -> Any:
+    """A value that JSON can say: with null for the numbers that are not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return {name: _finite(item) for name, item in value.items()} if isinstance(value, dict) else value
