@@ -114,7 +114,7 @@ class Mock:
         mock, request_id, now = self, self.new_uuid(), self.clock.now()
         identity: Identity | None = None
         fault: Fault | None = None
-        body = NO_BODY
+        body = refused = NO_BODY
         try:
             identity = self._identify(operation, request, request_id)
             mock = self.of(identity.workspace)
@@ -124,11 +124,14 @@ class Mock:
                 body = accepted(operation, request)
             except errors.ApiError as refusal:
                 handle = refusing(operation.id, refusal)
+                refused = Body(request.body, None, {})
                 errors.let_go(refusal)
             fault = mock._fault(identity, operation, request, body.value)
             mock._strike(fault, identity, "before")
             call = mock._call(operation, request, identity, body, now, request_id)
             answer = finished(operation, (handle or HANDLERS[operation.id])(call))
+            if refused is not NO_BODY:  # it was answered all the same, so it is noted as it came
+                body = refused
             mock._strike(fault, identity, "after")
         except errors.InjectedError as injected:
             answer = injected.reply(request_id)

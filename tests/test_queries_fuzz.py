@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -67,6 +68,31 @@ BODIES: st.SearchStrategy[Any] = st.one_of(
     st.builds(lambda fitting, wild: {**fitting, **wild}, FITTING, WILD),
     WILD,
 )
+ODD = st.sampled_from((float("nan"), float("inf"), "\ud800", 2**70))
+CELLS = VALUES | ODD | st.lists(ODD, max_size=2)
+ROWS = st.lists(st.lists(CELLS, max_size=3) | st.dictionaries(st.sampled_from(("a", "b")), CELLS) | CELLS, max_size=3)
+LABELS = st.none() | st.lists(st.sampled_from(("a", "b", 1, None)) | st.lists(VALUES, max_size=2) | VALUES, max_size=3)
+COLUMNS = st.dictionaries(
+    st.sampled_from(("a", "b", "prompt")), st.lists(CELLS, max_size=3) | TEXTS | CELLS, max_size=3
+)
+SPLIT = st.fixed_dictionaries({"data": ROWS | CELLS}, optional={"columns": LABELS, "index": LABELS})
+TABLES: st.SearchStrategy[Any] = st.builds(
+    lambda form, more: {**form, **more},
+    st.one_of(
+        SPLIT.map(lambda value: {"dataframe_split": value}),
+        ROWS.map(lambda value: {"dataframe_records": value}),
+        (ROWS | COLUMNS | CELLS).map(lambda value: {"instances": value}),
+        (ROWS | COLUMNS | CELLS).map(lambda value: {"inputs": value}),
+    ),
+    st.just({}) | st.fixed_dictionaries({"params": VALUES}) | WILD,
+)
+SERVED: dict[str, dict[str, Any]] = {
+    "numbers": {"entity_version": "1"},
+    "bge": {"entity_version": "1"},
+    "llm": {"entity_version": "1"},
+    "features": {},
+    "llama2": {"entity_version": "1", "min_provisioned_throughput": 970, "max_provisioned_throughput": 970},
+}
 HEADERS = {"authorization": "Bearer dapi-mock", "content-type": "application/json"}
 
 
@@ -91,13 +117,21 @@ def mock() -> Mock:
         created = made.respond(operation, Request("POST", operation.path, HEADERS, body=orjson.dumps(body)))
         assert isinstance(created, Reply)
         assert created.status == 200
+    for name, fields in SERVED.items():
+        entity = {"entity_name": f"main.default.{name}", **fields}
+        if "max_provisioned_throughput" not in entity:
+            entity |= {"workload_size": "Small", "scale_to_zero_enabled": True}
+        body = {"name": name, "config": {"served_entities": [entity]}}
+        created = made.respond(operation, Request("POST", operation.path, HEADERS, body=orjson.dumps(body)))
+        assert isinstance(created, Reply)
+        assert created.status == 200
     return made
 
 
 def mishap(mock: Mock, operation_id: str, body: Any, **parameters: str) -> Any:
     """Ask, and read a stream to its end: the answer or the event that shows that something went wrong inside."""
     operation = mock.spec.operations[operation_id]
-    request = Request("POST", operation.path, HEADERS, parameters, body=orjson.dumps(body))
+    request = Request("POST", operation.path, HEADERS, parameters, body=json.dumps(body).encode())
     answer = mock.respond(operation, request)
     assert isinstance(answer, Reply | Stream)
     if answer.status == 500:
@@ -109,6 +143,12 @@ def mishap(mock: Mock, operation_id: str, body: Any, **parameters: str) -> Any:
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES, name=st.sampled_from([CLAUDE, LLAMA, GTE, GPT, *(f"e{number}" for number in range(len(TASKS)))]))
 def test_no_body_breaks_an_invocation(mock: Mock, body: Any, name: str) -> None:
+    assert mishap(mock, "query_endpoint", body, name=name) is None
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=TABLES, name=st.sampled_from([*SERVED]))
+def test_no_table_breaks_a_custom_model(mock: Mock, body: Any, name: str) -> None:
     assert mishap(mock, "query_endpoint", body, name=name) is None
 
 

@@ -24,10 +24,7 @@ def query_endpoint(call: Call) -> Reply | Stream:
 
 @handler
 def query_served_model(call: Call) -> Reply | Stream:
-    target, model = find(call, call.parameters["name"]), call.parameters["served_model_name"]
-    if target.model(model) is None:
-        raise EndpointNotFound(NO_ENDPOINT)
-    return _invoked(call, target, model)
+    return _invoked(call, find(call, call.parameters["name"]))
 
 
 @handler
@@ -81,22 +78,30 @@ def gateway_embeddings(call: Call) -> Reply | Stream:
 
 @refuser("query_endpoint", "query_served_model", "query_route_optimized")
 def refuse_query(call: Call, refusal: ApiError) -> Reply | Stream:
-    """Refuse a body that breaks the contract: in the words of the endpoint's model server, and counted as its error."""
+    """Refuse a body that breaks the contract: in the words of the endpoint's model server, and counted as its error.
+
+    What the scoring server of a custom model takes all the same, such as ``NaN``, is answered.
+    """
     if call.operation.id == "query_route_optimized":
         target = find_route_optimized(call)
     else:
         target = find(call, call.parameters["name"])
-    call = call._replace(body=_read_anyway(call))
+    body = _read_anyway(call)
+    if body is None and target.task is None:
+        body = queries_scoring.decoded(call.request.body)
+    call = call._replace(body=body, known={})
 
     def choose() -> Asking:
         # Custom models read the body themselves; of the others, the model's own refusal comes before the contract's.
         if target.task is None:
-            queries_scoring.read(call)
+            asking = queries_scoring.read(call)
+            if queries_scoring.suits(call):
+                return asking
         elif isinstance(call.body, dict):
             _form_of_task(call, target).check(call.mock.spec, present(call.body), target)
         raise refusal
 
-    return Exchange(call, target, choose).answered()
+    return Exchange(call, target, choose, _model_in_path(call, target), shows_model=True).answered()
 
 
 @refuser(
@@ -125,9 +130,22 @@ def _read_anyway(call: Call) -> Json:
         return None
 
 
-def _invoked(call: Call, target: Target, model: str | None = None) -> Reply | Stream:
+def _invoked(call: Call, target: Target) -> Reply | Stream:
     """The answer of an endpoint that the path names; the reply's header says which model gave it."""
+    model = _model_in_path(call, target)
     return Exchange(call, target, partial(_form_of_task, call, target), model, shows_model=True).answered()
+
+
+def _model_in_path(call: Call, target: Target) -> str | None:
+    """The served model that the path names; ``None`` where it names the endpoint alone.
+
+    Raises:
+        EndpointNotFound: the endpoint has no such model.
+    """
+    model = call.parameters.get("served_model_name")
+    if model is not None and target.model(model) is None:
+        raise EndpointNotFound(NO_ENDPOINT)
+    return model
 
 
 def _form_of_task(call: Call, target: Target) -> Asking:

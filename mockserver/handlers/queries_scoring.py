@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import orjson
 
 from openapi import Spec
 
-from ..domain.inference import scoring
+from ..bodies import FORM_MEDIA_TYPE
+from ..domain.inference import embeddings, scoring
 from ..domain.inference.answers import Answer
 from ..domain.inference.drafting import Usage
 from ..domain.inference.scoring import Batch
@@ -29,6 +33,12 @@ UNIFIED: Mapping[str, Form] = {
 }
 """How a model is asked that is given one of these instead of rows; its answer is not wrapped in ``predictions``."""
 
+DATABRICKS_OWN = ("client_request_id", "databricks_options", "usage_context")
+"""What Databricks takes beside the scoring server's members."""
+
+AS_JSON = (JSON_MEDIA_TYPE, FORM_MEDIA_TYPE)
+"""The content types of bodies that are read as JSON; the second is the one that curl sends unasked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
@@ -39,25 +49,35 @@ class Scoring:
     names_events: bool = False
     terminator: str | None = "[DONE]"
 
-    @property
-    def unified(self) -> Form | None:
-        """The form that the request has instead of rows."""
-        return next((form for name, form in UNIFIED.items() if name in (self.batch.unified or {})), None)
+    def unified(self, served: Served) -> Form | None:
+        """The form that the request has instead of rows. ``input`` has texts for an embedder, or turns for an agent."""
+        asked = self.batch.unified
+        if asked is None:
+            return None
+        name = next(name for name in UNIFIED if name in asked)
+        embeds = name == "input" and scoring.is_to_embed(asked[name], model_of(served))
+        return forms.EMBEDDINGS if embeds else UNIFIED[name]
 
     def check(self, spec: Spec, body: dict[str, Json], target: Target) -> None:
         """What reading the rows did not find: the model's own form, when it is asked like a language model."""
-        if self.unified is not None:
-            self.unified.check(spec, body, target)
+        form = self.unified(target.served[0])
+        if form is not None:
+            form.check(spec, body, target)
 
     def ask(self, exchange: Exchange, served: Served) -> Answer:
         """The predictions, or what a language model answers."""
-        if self.unified is not None:
-            return self.unified.ask(exchange, served)
+        form = self.unified(served)
+        if form is forms.EMBEDDINGS:
+            setting = exchange.setting(served)
+            profile = replace(setting.profile, dimension=scoring.DIMENSION)
+            return embeddings.answer(exchange.body, setting._replace(profile=profile))
+        if form is not None:
+            return form.ask(exchange, served)
         script = exchange.script
         if script is not None:
             value = script.text if script.value is None else script.value
             return predicted(value if isinstance(value, list | dict) else [value])
-        name = served.entity.model if served.entity is not None else served.name
+        name = model_of(served)
         seed = exchange.call.mock.settings.seed
         if served.entity is not None and served.entity.is_feature_spec:
             return Answer({"outputs": scoring.features(self.batch, name, seed)}, NO_USAGE)
@@ -74,6 +94,11 @@ class Scoring:
         return {"dataframe_records": list(self.batch.rows)} if self.media_type == scoring.CSV else body
 
 
+def model_of(served: Served) -> str:
+    """The name of the model that answers."""
+    return served.entity.model if served.entity is not None else served.name
+
+
 def predicted(value: Json) -> Answer:
     """What a model predicted, as its server answers."""
     return Answer({"predictions": value}, NO_USAGE)
@@ -86,6 +111,30 @@ def read(call: Call) -> Scoring:
         Refusal: the scoring server's own refusal of the content type, the body or the frame.
     """
     content_type = call.request.headers.get("content-type") or JSON_MEDIA_TYPE
-    if isinstance(call.body, dict) and ";" not in content_type:
+    if isinstance(call.body, dict) and content_type.strip().lower() in AS_JSON:
         return Scoring(scoring.of_json(call.body), JSON_MEDIA_TYPE)
     return Scoring(scoring.read(call.request.body, content_type), call.request.media_type)
+
+
+def decoded(body: bytes) -> Json:
+    """A body as the scoring server reads it, to which ``NaN`` and ``Infinity`` are numbers; ``None`` for no JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def suits(call: Call) -> bool:
+    """Whether a body that breaks the contract is fine for the scoring server all the same.
+
+    What is Databricks' own in it has to keep the contract, and an answer must be able to repeat the rest: half a
+    surrogate pair and what is nested too deeply cannot be written.
+    """
+    body, judge = call.body, call.operation.member_judge
+    if not isinstance(body, dict) or not all(judge(name)(body[name]) for name in DATABRICKS_OWN if name in body):
+        return False
+    try:
+        orjson.dumps({"outputs": [{"key": body}]})
+    except TypeError:
+        return False
+    return True

@@ -59,7 +59,7 @@ def plugged_in(exchange: Exchange, served: Served) -> Answer | None:
     model = call.mock.models.find(call.workspace, served.entity.model) if served.entity is not None else None
     if model is None:
         return None
-    if isinstance(exchange.form, Scoring) and exchange.form.unified is None:
+    if isinstance(exchange.form, Scoring) and exchange.form.batch.unified is None:
         return predicted(model(exchange.form.rows(exchange.body)))
     said = model(exchange.body)
     if isinstance(said, Mapping):
