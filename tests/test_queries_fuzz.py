@@ -71,15 +71,24 @@ BODIES: st.SearchStrategy[Any] = st.one_of(
 ODD = st.sampled_from((float("nan"), float("inf"), "\ud800", 2**70))
 CELLS = VALUES | ODD | st.lists(ODD, max_size=2)
 ROWS = st.lists(st.lists(CELLS, max_size=3) | st.dictionaries(st.sampled_from(("a", "b")), CELLS) | CELLS, max_size=3)
-LABELS = st.none() | st.lists(st.sampled_from(("a", "b", 1, None)) | st.lists(VALUES, max_size=2) | VALUES, max_size=3)
+LABEL = st.sampled_from(("a", "b", 1, None)) | st.lists(VALUES, max_size=2) | VALUES
+LABELS = st.none() | st.lists(LABEL, max_size=3)
 COLUMNS = st.dictionaries(
     st.sampled_from(("a", "b", "prompt")), st.lists(CELLS, max_size=3) | TEXTS | CELLS, max_size=3
 )
 SPLIT = st.fixed_dictionaries({"data": ROWS | CELLS}, optional={"columns": LABELS, "index": LABELS})
+FULL = st.integers(1, 3).flatmap(
+    lambda width: st.fixed_dictionaries(
+        {
+            "columns": st.lists(LABEL, min_size=width, max_size=width),
+            "data": st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=2),
+        }
+    )
+)
 TABLES: st.SearchStrategy[Any] = st.builds(
     lambda form, more: {**form, **more},
     st.one_of(
-        SPLIT.map(lambda value: {"dataframe_split": value}),
+        (SPLIT | FULL).map(lambda value: {"dataframe_split": value}),
         ROWS.map(lambda value: {"dataframe_records": value}),
         (ROWS | COLUMNS | CELLS).map(lambda value: {"instances": value}),
         (ROWS | COLUMNS | CELLS).map(lambda value: {"inputs": value}),
