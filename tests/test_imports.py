@@ -12,7 +12,7 @@ import pytest
 import contracts
 import mockserver
 import openapi
-from mockserver.handlers import CONTROL_PLANE, QUERIES
+from mockserver.handlers import CONTROL_PLANE, HANDLERS, QUERIES, handler
 from mockserver.handlers import load as load_handlers
 
 PACKAGES = {package.__name__: Path(str(package.__file__)).parent for package in (openapi, mockserver, contracts)}
@@ -165,3 +165,11 @@ def test_every_module_with_handlers_is_loaded() -> None:
     folder = PACKAGES["mockserver"] / "handlers"
     having = {path.stem for path in folder.glob("*.py") if "\n@handler\n" in path.read_text()}
     assert having == {*CONTROL_PLANE, *QUERIES}
+
+
+def test_a_handler_is_found_once_its_module_is_all_there() -> None:
+    def unheard_of(call: object) -> None: ...
+
+    handler(unheard_of)
+    assert "unheard_of" not in HANDLERS
+    assert HANDLERS["create_serving_endpoint"].__module__ == "mockserver.handlers.creations"

@@ -39,8 +39,7 @@ class _Handlers(dict[str, Handler]):
 
     def __missing__(self, operation: str) -> Handler:
         for module in (*CONTROL_PLANE, *QUERIES):
-            with IMPORTING:
-                import_module(f"{__name__}.{module}")
+            _import(module)
             if operation in self:
                 return self[operation]
         raise KeyError(operation)
@@ -48,11 +47,21 @@ class _Handlers(dict[str, Handler]):
 
 HANDLERS: dict[str, Handler] = _Handlers()
 REFUSERS: dict[str, Refuser] = {}
+_FOUND: list[Handler] = []
+"""The handlers of modules that are still being imported: what they call may not be there yet."""
+
+
+def _import(module: str) -> None:
+    """Import a module and register its handlers."""
+    name = f"{__name__}.{module}"
+    with IMPORTING:
+        import_module(name)
+    HANDLERS.update({found.__name__: found for found in [*_FOUND] if found.__module__ == name})
 
 
 def handler(function: Handler) -> Handler:
-    """Register a function as the handler of the operation it is named after."""
-    HANDLERS[function.__name__] = function
+    """Let a function be the handler of the operation it is named after, once its module has been imported."""
+    _FOUND.append(function)
     return function
 
 
@@ -86,8 +95,7 @@ def load(spec: Spec) -> None:
         RuntimeError: an operation has no handler, or a handler no operation.
     """
     for module in (*CONTROL_PLANE, *QUERIES):
-        with IMPORTING:
-            import_module(f"{__name__}.{module}")
+        _import(module)
     missing, superfluous = spec.operations.keys() - HANDLERS.keys(), HANDLERS.keys() - spec.operations.keys()
     if missing or superfluous:
         raise RuntimeError(f"operations without a handler: {sorted(missing)}; handlers without: {sorted(superfluous)}")
