@@ -72,6 +72,28 @@ def test_a_response_follows_up_on_a_function_call() -> None:
     assert "sunny and 31 degrees" in item["content"][0]["text"]
 
 
+def test_a_tool_that_has_answered_is_not_called_again_where_one_must_be() -> None:
+    question = {"role": "user", "content": "What's the weather in Tokyo?"}
+    final = {"name": "final_result", "description": "", "parameters": {"type": "object", "properties": {}}}
+    functions = [WEATHER["function"], final]
+    given = [
+        question,
+        {"type": "function_call", "call_id": "c", "name": "get_weather", "arguments": '{"city": "Tokyo"}'},
+        {"type": "function_call_output", "call_id": "c", "output": "sunny"},
+    ]
+    tools = [{"type": "function", **function} for function in functions]
+    request = {"input": given, "tools": tools, "tool_choice": "required"}
+    assert [item["name"] for item in responses.answer(request, setting(GPT)).body["output"]] == ["final_result"]
+    turns = [
+        question,
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "c", "name": "get_weather", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "sunny"}]},
+    ]
+    schemas = [{"name": function["name"], "input_schema": function["parameters"]} for function in functions]
+    message = {"messages": turns, "tools": schemas, "tool_choice": {"type": "any"}, "max_tokens": 500}
+    assert [block["name"] for block in anthropic.answer(message, setting(CLAUDE)).body["content"]] == ["final_result"]
+
+
 @pytest.mark.parametrize("more", [{}, {"max_tokens": 5}, {"thinking": {"type": "enabled", "budget_tokens": 1024}}])
 @pytest.mark.parametrize("tooled", [True, False])
 def test_an_anthropic_stream_puts_together_to_the_message(more: dict[str, Any], tooled: bool) -> None:

@@ -180,3 +180,30 @@ def test_a_later_question_may_call_again() -> None:
         {"role": "user", "content": "And the weather in Rome?"},
     ]
     assert calls(turns)[0][1]["location"] == "Rome"
+
+
+FINAL = tool("final_result", "The final response which ends this conversation", summary=STRING)
+
+
+def test_an_agent_that_must_call_tools_comes_to_its_end() -> None:
+    turns: list[dict[str, Any]] = [{"role": "user", "content": "What's the weather in Paris?"}]
+    called = []
+    for _ in range(3):
+        made = message(turns, tools=[WEATHER, DATE, FINAL], tool_choice="required")
+        turns.append(made)
+        for call in made["tool_calls"]:
+            called.append(call["function"]["name"])
+            turns.append({"role": "tool", "tool_call_id": call["id"], "content": "18 degrees"})
+    assert called == ["get_weather", "get_date", "final_result"]
+    turns.append({"role": "user", "content": "And the weather in Rome?"})
+    assert calls(turns, tools=[WEATHER, FINAL], tool_choice="required")[0][0] == "get_weather"
+
+
+def test_the_only_tool_is_called_again_where_one_must_be() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": '{"location": "Paris"}'}}
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "What's the weather in Paris?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "18 degrees"},
+    ]
+    assert calls(turns, tools=[WEATHER], tool_choice="required")[0][0] == "get_weather"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Literal
 
 Json = Any
@@ -86,6 +87,13 @@ class Conversation:
                 break
             trailing.append(message)
         return tuple(reversed(trailing))
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """The names of the tools whose results have come since the user last spoke."""
+        since = list(takewhile(lambda message: message.role != "user", reversed(self.messages)))
+        results = {message.call_id for message in since if message.role == "tool"}
+        return frozenset(call.name for message in since for call in message.calls if call.id in results)
 
     def call_of(self, result: Message) -> ToolCall | None:
         """The call that a tool's result answers."""

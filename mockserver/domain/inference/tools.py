@@ -79,7 +79,10 @@ _ARITHMETIC = frozenset(
 
 
 def chosen(conversation: Conversation) -> tuple[Tool, ...]:
-    """The tools that the model calls now, the best fitting first; none for a text answer."""
+    """The tools that the model calls now, the best fitting first; none for a text answer.
+
+    A model that must call does not repeat a tool whose result it has been given, as long as there is another one.
+    """
     tools, choice = conversation.tools, conversation.choice
     if not tools or choice == "none":
         return ()
@@ -89,6 +92,9 @@ def chosen(conversation: Conversation) -> tuple[Tool, ...]:
     text = conversation.asked[:_LONGEST]
     ranked = sorted(tools, key=lambda tool: -fit(tool, text))
     if choice == "required":
+        answered = conversation.answered
+        if answered:
+            ranked = [tool for tool in ranked if tool.name not in answered] or ranked
         return tuple(tool for tool in ranked if fit(tool, text) >= 1.0) or (ranked[0],)
     if conversation.results:
         return ()
