@@ -110,16 +110,33 @@ def refuse_query(call: Call, refusal: ApiError) -> Reply | Stream:
 )  # fmt: skip
 def refuse_named_query(call: Call, refusal: ApiError) -> Reply | Stream:
     """Refuse a body that breaks the contract, counted as an error of the endpoint when it names one."""
+    return _refused_by_name(call, refusal, {})
+
+
+@refuser("create_message")
+def refuse_message(call: Call, refusal: ApiError) -> Reply | Stream:
+    """Refuse a body that breaks the contract: in the words of the model, where it has some."""
+    return _refused_by_name(call, refusal, forms.MESSAGES_ROUTE)
+
+
+def _refused_by_name(call: Call, refusal: ApiError, own: Mapping[str, Form]) -> Reply | Stream:
+    """The refusal by the endpoint that the body names, if it names one; ``own`` are the forms with words of their own.
+
+    Raises:
+        ApiError: always.
+    """
     body = _read_anyway(call)
     name = body.get("model") if isinstance(body, dict) else None
     if not isinstance(name, str) or not name:
         raise refusal
     target = find(call, name)
 
-    def choose() -> Asking:
+    def refuse() -> Asking:
+        if own:
+            choose(own, target, call.operation.path).check(call.mock.spec, present(body), target)
         raise refusal
 
-    return Exchange(call._replace(body=body), target, choose).answered()
+    return Exchange(call._replace(body=body), target, refuse).answered()
 
 
 def _read_anyway(call: Call) -> Json:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from . import tokens
+from .conversation import text_of
+from .expressions import Expression
 from .profiles import ModelProfile
 from .refusals import Refusal, bad_request, invalid_parameter
 
@@ -65,6 +68,11 @@ def chat(request: dict[str, Any], profile: ModelProfile) -> None:
     _sampling(request, profile)
     _tools(request, profile)
     _response_format(request.get("response_format"))
+    if profile.family.name == "claude":
+        _claude(request, profile)
+        if any(_has_empty_text(message) for message in messages if not _is_tolerated(message)):
+            raise _told_by_claude("messages: text content blocks must be non-empty")
+    _length([message.get("content") for message in messages], profile)
 
 
 def completions(request: dict[str, Any], profile: ModelProfile) -> None:
@@ -87,7 +95,7 @@ def completions(request: dict[str, Any], profile: ModelProfile) -> None:
         tokens.count(part) for part in ([prompt] if isinstance(prompt, str) else prompt) if isinstance(part, str)
     )
     if behaviour == "error" and length > profile.context:
-        raise bad_request(f"Bad request: prompt token count ({length}) cannot exceed {profile.context}.")
+        raise _too_long(length, profile)
 
 
 def embeddings(request: dict[str, Any], profile: ModelProfile) -> None:
@@ -133,6 +141,10 @@ def anthropic(request: dict[str, Any], profile: ModelProfile) -> None:
         if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
             raise bad_request(f"messages.{index}.role: Input should be 'user' or 'assistant'")
     _between(request, "temperature", 0, 1)
+    _claude(request, profile)
+    if any(map(_has_empty_text, messages)):
+        raise _told_by_claude("messages: text content blocks must be non-empty")
+    _length([message.get("content") for message in messages], profile)
 
 
 def responses(request: dict[str, Any], profile: ModelProfile) -> None:
@@ -156,6 +168,68 @@ def responses(request: dict[str, Any], profile: ModelProfile) -> None:
             )
     _between(request, "temperature", 0, 2)
     _between(request, "top_p", 0, 1)
+    if profile.family.name == "claude":
+        _claude(request, profile)
+    items = given if isinstance(given, list) else [{"content": given}]
+    _length([item.get("content") for item in items if isinstance(item, dict)], profile)
+
+
+_WITHOUT_TEMPERATURE = Expression(r"claude-(?:opus-4[-.][78]|opus-5|sonnet-5)(?![0-9])")
+_DOCUMENTED = (
+    "Please consult our documentation at "
+    "https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size"
+)
+
+
+def _claude(request: dict[str, Any], profile: ModelProfile) -> None:
+    """Refuses what Claude models refuse and others take."""
+    if request.get("temperature") is not None and _WITHOUT_TEMPERATURE.search(profile.model):
+        raise bad_request(f"BAD_REQUEST: Model {profile.model} does not support the temperature parameter.")
+    thinking = request.get("thinking")
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled":
+        return
+    limit = request.get("max_tokens")
+    limit = request.get("max_completion_tokens") if limit is None else limit
+    budget = thinking.get("budget_tokens")
+    if isinstance(limit, int) and isinstance(budget, int) and budget >= limit:
+        raise _told_by_claude(f"`max_tokens` must be greater than `thinking.budget_tokens`. {_DOCUMENTED}")
+
+
+def _told_by_claude(message: str) -> Refusal:
+    """A refusal of the provider's: the service passes its JSON on as the text of the message."""
+    return bad_request(json.dumps({"message": message}, separators=(",", ":")))
+
+
+def _is_tolerated(message: dict[str, Any]) -> bool:
+    """Whether a message may be empty: one that calls tools has its text left out, and a result may be nothing."""
+    return bool(message.get("tool_calls")) or message.get("role") == "tool"
+
+
+def _has_empty_text(message: dict[str, Any]) -> bool:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return content == ""
+    return any(isinstance(block, dict) and block.get("type") == "text" and block.get("text") == "" for block in content)
+
+
+def _length(contents: list[Any], profile: ModelProfile) -> None:
+    """Refuses a prompt that is longer than the context of a hosted model. No text has more tokens than characters."""
+    if not profile.hosted:
+        return
+    texts = [text_of(content) for content in contents]
+    if sum(map(len, texts)) <= profile.context:
+        return
+    family = profile.family
+    length = family.reply_overhead + sum(family.message_overhead + tokens.count(text) for text in texts)
+    if length > profile.context:
+        raise _too_long(length, profile)
+
+
+def _too_long(length: int, profile: ModelProfile) -> Refusal:
+    return bad_request(
+        f"Bad request: rpc error: code = InvalidArgument desc = prompt token count ({length}) cannot exceed "
+        f"{profile.context}. Please reduce the length of the prompt."
+    )
 
 
 def _fields(request: dict[str, Any], task: str, profile: ModelProfile) -> None:
