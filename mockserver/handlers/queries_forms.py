@@ -23,6 +23,9 @@ from .queries_target import Served, Target
 if TYPE_CHECKING:
     from .queries_exchange import Exchange
 
+SENT_SCHEMAS = "SentSchemas"
+"""The schema of the schemas in requests."""
+
 NOT_A_STRING = (
     "BAD_REQUEST: Unable to parse json body for request, field 'messages.content' expects input with json type "
     "'string' but got 'array'"
@@ -80,6 +83,8 @@ class Form:
         if self.check_model is not None and profile is not None:
             self.check_model(body, profile)
         violations = spec.schema(self.schema).violations(body)
+        if not violations and not _members(spec, SENT_SCHEMAS).isdisjoint(body):
+            violations = spec.schema(SENT_SCHEMAS).violations(body)
         if violations:
             if self is CHAT_AGENT and any(_is_content_list(body, violation.where) for violation in violations):
                 raise BadRequest(NOT_A_STRING)
@@ -167,7 +172,12 @@ def keeps(schema: Json, value: Json) -> bool:
 
 @lru_cache(maxsize=256)
 def _validator(schema: bytes) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(orjson.loads(schema))
+    return jsonschema_rs.Draft202012Validator(orjson.loads(schema), retriever=_not_fetched)
+
+
+def _not_fetched(address: str) -> Json:
+    """What a client's schema refers to outside of itself, which could be any address that the server can reach."""
+    raise LookupError(address)
 
 
 @lru_cache(maxsize=64)

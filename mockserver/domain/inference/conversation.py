@@ -141,7 +141,7 @@ def from_chat(request: dict[str, Any]) -> Conversation:
     form, schema = _form(request.get("response_format"))
     return Conversation(
         messages=tuple(messages),
-        tools=tuple(_tool(tool["function"]) for tool in request.get("tools") or () if "function" in tool),
+        tools=tuple(map(_tool, _functions(request.get("tools")))),
         choice=_choice(request.get("tool_choice")),
         parallel=request.get("parallel_tool_calls") is not False,
         form=form,
@@ -157,6 +157,12 @@ def _calls(given: list[dict[str, Any]]) -> tuple[ToolCall, ...]:
         for call in given
         if isinstance(call.get("function"), dict)
     )
+
+
+def _functions(given: Json) -> list[dict[str, Any]]:
+    """The functions on offer. A chat agent may be sent anything here, as its form has no such member."""
+    tools = given if isinstance(given, list) else []
+    return [tool["function"] for tool in tools if isinstance(tool, dict) and isinstance(tool.get("function"), dict)]
 
 
 def _tool(function: dict[str, Any], schema_key: str = "parameters") -> Tool:

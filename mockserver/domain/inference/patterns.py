@@ -22,6 +22,9 @@ _CLASSES = {
 }
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
 _PROPERTIES = {"L": _LOWER + _UPPER, "Lu": _UPPER, "Ll": _LOWER, "N": _DIGITS, "Nd": _DIGITS, "P": ".,;:!?-", "Z": " "}
+_LONGEST = 20_000
+"""Repetitions in one text, after which no text is written."""
+
 _PREFERRED = _LOWER + _UPPER + _DIGITS
 
 Write = Callable[[Random, "_State"], str]
@@ -38,6 +41,7 @@ class _State:
         self.generosity = generosity
         self.full = full
         self.groups: dict[str, str] = {}
+        self.left = _LONGEST
 
 
 def matching(pattern: str, rng: Random, minimum: int = 0, maximum: int | None = None) -> str | None:
@@ -48,7 +52,10 @@ def matching(pattern: str, rng: Random, minimum: int = 0, maximum: int | None = 
     except (PatternError, re.error, RecursionError):
         return None
     for attempt in range(60):
-        text = write(rng, _State((6, 4, 12, minimum or 4, 2, 1)[attempt % 6], full=attempt % 6 == 3))
+        try:
+            text = write(rng, _State((6, 4, 12, minimum or 4, 2, 1)[attempt % 6], full=attempt % 6 == 3))
+        except PatternError:
+            return None
         if len(text) < minimum and not anchored:
             text += "".join(rng.choice(_LOWER) for _ in range(minimum - len(text)))
         if len(text) >= minimum and (maximum is None or len(text) <= maximum) and check.search(text):
@@ -232,6 +239,9 @@ class _Parser:
         def write(rng: Random, state: _State) -> str:
             top = max(low, state.generosity) if high is None else min(high, max(low, state.generosity))
             times = top if state.full else rng.randint(low, top)
+            state.left -= times
+            if state.left < 0:
+                raise PatternError("every match is too long")
             return "".join([atom(rng, state) for _ in range(times)])
 
         return write

@@ -14,6 +14,10 @@ class Unsatisfiable(Exception):
     """No value fits, or none was found on this way."""
 
 
+class TooLarge(Exception):
+    """Every value that fits is larger than any that is made here."""
+
+
 _TYPE_OF_KEYWORD = {
     "properties": "object", "required": "object", "additionalProperties": "object", "patternProperties": "object",
     "minProperties": "object", "propertyNames": "object", "dependentRequired": "object",

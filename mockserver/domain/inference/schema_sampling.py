@@ -10,7 +10,7 @@ from random import Random
 
 from . import patterns, schema_scalars, seeds
 from .hints import Hints
-from .schema_merging import Json, Schema, Unsatisfiable, merged, refers, resolve, types_of
+from .schema_merging import Json, Schema, TooLarge, Unsatisfiable, merged, refers, resolve, types_of
 from .skills import sentiment
 
 Valid = Callable[[Json, Json], bool]
@@ -20,6 +20,12 @@ _ATTEMPTS = 48
 _DEEP = 2
 _TOO_DEEP = 9
 _BUDGET = 1500
+_SPENT = -4000
+_MOST = {"minItems": 1000, "minContains": 1000, "minProperties": 1000, "minLength": 10_000}
+_COUNTS = _MOST.keys() | {"maxItems", "maxContains", "maxProperties", "maxLength"}
+_NO_SCHEMA = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What comes of a place in the document that is no schema, and that only a reference leads to."""
+
 _COMBINATORS = frozenset(("$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "then", "else"))
 
 
@@ -27,15 +33,17 @@ def sample(schema: Json, hints: Hints, valid: Valid | None = None) -> Json:
     """A value for ``schema``; the first of several attempts that ``valid`` accepts, or the last one made.
 
     Optional properties are given, as models do, unless that cannot be valid. Only the schema itself is followed:
-    a reference to another document makes the value a best effort.
+    a reference to another document, or to what is no schema, makes the value a best effort.
     """
     value: Json = {}
     for attempt in range(_ATTEMPTS):
         rng = Random(hints.rng.getrandbits(32) if attempt else seeds.number(hints.rng.getrandbits(32)))
         try:
             value = _Sampler(schema, replace(hints, rng=rng), attempt).value(schema, "", 0)
-        except (Unsatisfiable, RecursionError):
+        except (Unsatisfiable, RecursionError, *_NO_SCHEMA):
             continue
+        except TooLarge:
+            break
         if valid is None or valid(schema, value):
             return value
     return value
@@ -62,6 +70,8 @@ class _Sampler:
         entered: list[str] = []
         if depth > 60:
             raise Unsatisfiable("the schema is too deep")
+        if self.budget < _SPENT:
+            raise TooLarge
         try:
             flat = self.flat(schema, entered)
             return self.of_flat(flat, name, depth)
@@ -141,6 +151,8 @@ class _Sampler:
             return flat["const"]
         if "enum" in flat:
             return self.member(flat, name)
+        if not _COUNTS.isdisjoint(flat):
+            flat = _counted(flat)
         if self.attempt == 40 and "default" in flat:
             return flat["default"]
         examples = flat.get("examples")
@@ -194,6 +206,7 @@ class _Sampler:
                     flat = merged(flat, self.flat(dependent, entered))
             for reference in entered:
                 self.path[reference] -= 1
+            flat = _counted(flat)
         properties = flat.get("properties") or {}
         required = self.required(flat)
         result: dict[str, Json] = {}
@@ -334,6 +347,18 @@ class _Sampler:
         if "boolean" in types_of(flat):
             several += [True, False]
         return next((entry for entry in several if json.dumps(entry, sort_keys=True) not in known), None)
+
+
+def _counted(flat: Schema) -> Schema:
+    """The schema with its counts as integers: JSON has ``2.0`` for 2.
+
+    Raises:
+        TooLarge: at least so many are asked for that no value is made.
+    """
+    counts = {keyword: int(flat[keyword]) for keyword in _COUNTS & flat.keys()}
+    if any(counts.get(keyword, 0) > most for keyword, most in _MOST.items()):
+        raise TooLarge
+    return {**flat, **counts}
 
 
 def _names(text: str, member: str) -> bool:

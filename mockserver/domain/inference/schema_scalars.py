@@ -13,6 +13,9 @@ from .expressions import Expression
 from .hints import Hints, dates
 from .schema_merging import Schema, Unsatisfiable
 
+_PLAIN = 10**20
+"""Numbers below this have two places after the point among the 28 that decimals have."""
+
 _FIT: dict[str, Expression] = {
     "email": Expression(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
     "date": Expression(r"\d{4}-\d{2}-\d{2}"),
@@ -171,7 +174,7 @@ def _between(low: Decimal | None, high: Decimal | None, hints: Hints) -> Decimal
     top = high if high is not None else bottom + 100
     share = Decimal(hints.rng.randint(20, 80)) / 100
     value = bottom + (top - bottom) * share
-    short = value.quantize(Decimal("0.01"))
+    short = value.quantize(Decimal("0.01")) if abs(value) < _PLAIN else value
     return short if bottom < short < top else value
 
 

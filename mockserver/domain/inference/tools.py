@@ -130,15 +130,20 @@ def calls(
         start = rng.getrandbits(32)
         for pick in range(_times(tool, text)):
             hints = Hints(text, Random(start), vocabulary, pick)
-            arguments = schema_sampling.sample(_object(tool.parameters), hints, valid)
+            arguments = _arguments(tool, hints, valid)
             made.append(ToolCall(seeds.identifier(id_form, ids), tool.name, json.dumps(arguments, ensure_ascii=False)))
             if not conversation.parallel:
                 return tuple(made)
     return tuple(made[:16])
 
 
-def _object(parameters: dict[str, Any]) -> dict[str, Any]:
-    return parameters if parameters else {"type": "object", "properties": {}}
+def _arguments(tool: Tool, hints: Hints, valid: Valid | None) -> dict[str, Any]:
+    """Arguments that keep the tool's schema. They are an object, whatever it says."""
+    schema = tool.parameters
+    if schema.get("type") != "object":
+        schema = {**schema, "type": "object"}
+    arguments = schema_sampling.sample(schema, hints, valid)
+    return arguments if isinstance(arguments, dict) else {}
 
 
 def _times(tool: Tool, text: str) -> int:
