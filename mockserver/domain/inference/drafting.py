@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Literal, NamedTuple
 
-from . import prose, schema_sampling, seeds, tokens, tools
+from . import json_answers, prose, schema_sampling, seeds, tokens, tools
 from .conversation import Conversation, ToolCall
-from .expressions import Expression
-from .hints import Hints, parts_of
+from .hints import Hints
 from .profiles import Family, ModelProfile
 from .schema_sampling import Valid
-from .stems import word_set
 from .understanding import style_of
 from .words import Vocabulary
 
@@ -229,63 +226,13 @@ def _text(conversation: Conversation, called: tuple[ToolCall, ...], setting: Set
         hints = Hints(conversation.asked[:_LONGEST_HINT], rng, setting.vocabulary)
         value = schema_sampling.sample(conversation.schema, hints, setting.valid)
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if conversation.form == "json" or _wants_json(conversation.asked) or _wants_json(conversation.system):
-        hints = Hints(conversation.asked[:_LONGEST_HINT], rng, setting.vocabulary)
-        return json.dumps(_object(conversation, hints, setting), ensure_ascii=False)
+    if json_answers.is_wanted(conversation):
+        title = setting.profile.title
+        value = json_answers.answer(conversation, rng, setting.vocabulary, title, setting.valid)
+        return json.dumps(value, ensure_ascii=False)
     if conversation.results:
         return prose.styled(tools.told(conversation, rng), style_of(conversation))
     return prose.reply(conversation, rng, setting.vocabulary, setting.profile.title)
-
-
-_WANTS_JSON = Expression(
-    r"\b(?:reply|respond|answer|return|output|give|write|produce|format\w*)\b[^.\n]{0,60}?\b(?:in|as|with"
-    r"|only|valid|a|using) "
-    r"(?:valid |pure |raw |strict |a |single |only |well-formed )*json\b|\bjson (?:only|object|output"
-    r"|response|format)\b|\bas json\b",
-    re.IGNORECASE,
-)
-
-
-def _wants_json(text: str) -> bool:
-    return ("json" in text or "JSON" in text) and _WANTS_JSON.search(text[:4000] + text[-4000:]) is not None
-
-
-_KEYS = Expression(
-    r"\b(?:keys?|fields?|propert(?:y|ies)|attributes?|columns?)\b[:\s]+((?:[\"'`]?[A-Za-z_]\w*[\"'`]?(?:\s*\([^)]*\))?(?:\s*(?:,|and|&)+\s*)?)+)"
-)
-_EXAMPLE = Expression(r"\{[^{}]*\"[^{}]*\}")
-
-
-def _object(conversation: Conversation, hints: Hints, setting: Setting) -> Any:
-    """A JSON object with the keys that the prompt names or shows, or with an answer of its own."""
-    text = f"{conversation.system}\n{conversation.asked}"
-    named: list[str] = []
-    shown = _EXAMPLE.search(text)
-    if shown:
-        named = re.findall(r"\"([^\"]+)\"\s*:", shown[0])
-    if not named and (match := _KEYS.search(text)):
-        named = [key for key in re.findall(r"[A-Za-z_]\w*", re.sub(r"\([^)]*\)", "", match[1])) if key not in _NOT_KEYS]
-    if not named:
-        plain = _WANTS_JSON.sub("", conversation.asked).strip(" ,.;:") or conversation.asked
-        asked = Conversation((*conversation.messages[:-1], type(conversation.messages[-1])("user", plain)))
-        return {"answer": prose.reply(asked, hints.rng, setting.vocabulary, setting.profile.title)}
-    properties = {name: {"type": _kind(name)} for name in dict.fromkeys(named)}
-    schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return schema_sampling.sample(schema, hints)
-
-
-_NOT_KEYS = word_set("and or the a an with of for to in is are as called named following exactly only")
-_NUMERIC = word_set("age year count quantity price total amount score rating confidence number population id")
-_LISTS = word_set(
-    "items list tags keywords names steps ingredients topics results examples points colors colours cities"
-)
-
-
-def _kind(name: str) -> str:
-    parts = set(parts_of(name))
-    if parts & _LISTS:
-        return "array"
-    return "integer" if parts & _NUMERIC else "string"
 
 
 def cut(text: str, limits: Limits, profile: ModelProfile) -> Draft:
