@@ -123,6 +123,44 @@ def test_an_embeddings_request_without_input_is_refused_literally(rest: Rest) ->
     }
 
 
+@pytest.mark.parametrize("prefix", ["/serving-endpoints", "/ai-gateway/mlflow/v1"])
+@pytest.mark.parametrize(
+    ("route", "model", "body", "code", "message"),
+    [
+        ("embeddings", GTE, {}, "INVALID_PARAMETER_VALUE",
+         "INVALID_PARAMETER_VALUE: Missing required embeddings parameter: 'input'"),
+        ("chat/completions", LLAMA, {"messages": [{"role": "user", "content": 5}]}, "BAD_REQUEST",
+         "BAD_REQUEST: Unable to parse json body for request, field 'messages.content' expects input with json type "
+         "'string' but got 'number'"),
+        ("chat/completions", LLAMA, {}, "INVALID_PARAMETER_VALUE", "Missing required Chat parameter: 'messages'"),
+        ("chat/completions", LLAMA, {"inputs": [1]}, "BAD_REQUEST", 'Bad request: json: unknown field "inputs"'),
+        ("responses", LLAMA, QUESTION, "BAD_REQUEST",
+         "Invalid request: 'messages' field is not supported. Please use 'input' field instead."),
+    ],
+)  # fmt: skip
+def test_routes_that_name_the_model_in_the_body_refuse_in_its_own_words_as_well(
+    rest: Rest, prefix: str, route: str, model: str, body: dict[str, Any], code: str, message: str
+) -> None:
+    reply = rest("POST", f"{prefix}/{route}", json={"model": model, **body})
+    assert (reply.status_code, reply.json()) == (400, {"error_code": code, "message": message})
+    if route != "responses":
+        assert ask(rest, model, body).json() == reply.json()
+
+
+def test_a_completion_without_a_prompt_is_refused_alike_on_both_routes(rest: Rest) -> None:
+    create(rest, "quill", external(task="llm/v1/completions", model="gpt-3.5-turbo-instruct"))
+    reply = rest("POST", "/serving-endpoints/completions", json={"model": "quill", "max_tokens": 5})
+    assert reply.json()["message"] == "Missing required Completions parameter: 'prompt'"
+    assert ask(rest, "quill", {"max_tokens": 5}).json() == reply.json()
+
+
+def test_what_the_contract_alone_refuses_is_refused_in_its_words(rest: Rest) -> None:
+    body = {"model": LLAMA, **QUESTION, "stream": "yes"}
+    reply = rest("POST", "/serving-endpoints/chat/completions", json=body)
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert "stream" in reply.json()["message"]
+
+
 @pytest.mark.parametrize(
     "body",
     [

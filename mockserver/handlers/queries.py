@@ -17,6 +17,19 @@ from .queries_forms import Asking, Form, choose, present
 from .queries_target import NO_ENDPOINT, Target, find, find_route_optimized
 
 
+ROUTES: Mapping[str, Mapping[str, Form]] = {
+    "create_chat_completion": forms.CHAT_ROUTE,
+    "create_completion": forms.COMPLETIONS_ROUTE,
+    "create_embeddings": forms.EMBEDDINGS_ROUTE,
+    "create_response": forms.RESPONSES_ROUTE,
+    "create_message": forms.MESSAGES_ROUTE,
+    "gateway_response": forms.RESPONSES_ROUTE,
+    "gateway_chat_completion": forms.CHAT_ROUTE,
+    "gateway_embeddings": forms.EMBEDDINGS_ROUTE,
+}
+"""What the operations take on which ``model`` names the endpoint."""
+
+
 @handler
 def query_endpoint(call: Call) -> Reply | Stream:
     return _invoked(call, find(call, call.parameters["name"]))
@@ -34,33 +47,33 @@ def query_route_optimized(call: Call) -> Reply | Stream:
 
 @handler
 def create_chat_completion(call: Call) -> Reply | Stream:
-    return _named_in_body(call, forms.CHAT_ROUTE)
+    return _named_in_body(call)
 
 
 @handler
 def create_completion(call: Call) -> Reply | Stream:
-    return _named_in_body(call, forms.COMPLETIONS_ROUTE)
+    return _named_in_body(call)
 
 
 @handler
 def create_embeddings(call: Call) -> Reply | Stream:
-    return _named_in_body(call, forms.EMBEDDINGS_ROUTE)
+    return _named_in_body(call)
 
 
 @handler
 def create_response(call: Call) -> Reply | Stream:
-    return _named_in_body(call, forms.RESPONSES_ROUTE)
+    return _named_in_body(call)
 
 
 @handler
 def create_message(call: Call) -> Reply | Stream:
-    return _named_in_body(call, forms.MESSAGES_ROUTE)
+    return _named_in_body(call)
 
 
 @handler
 def gateway_response(call: Call) -> Reply | Stream:
     try:
-        return _named_in_body(call, forms.RESPONSES_ROUTE)
+        return _named_in_body(call)
     except EndpointNotFound as refusal:
         inner = orjson.dumps(refusal.body(call.request_id)).decode()
         raise EndpointNotFound(f"responses self-call returned status {refusal.status}: {inner}") from None
@@ -68,12 +81,12 @@ def gateway_response(call: Call) -> Reply | Stream:
 
 @handler
 def gateway_chat_completion(call: Call) -> Reply | Stream:
-    return _named_in_body(call, forms.CHAT_ROUTE)
+    return _named_in_body(call)
 
 
 @handler
 def gateway_embeddings(call: Call) -> Reply | Stream:
-    return _named_in_body(call, forms.EMBEDDINGS_ROUTE)
+    return _named_in_body(call)
 
 
 @refuser("query_endpoint", "query_served_model", "query_route_optimized")
@@ -104,26 +117,11 @@ def refuse_query(call: Call, refusal: ApiError) -> Reply | Stream:
     return Exchange(call, target, choose, _model_in_path(call, target), shows_model=True).answered()
 
 
-@refuser(
-    "create_chat_completion", "create_completion", "create_embeddings", "create_response", "create_message",
-    "gateway_chat_completion", "gateway_embeddings", "gateway_response",
-)  # fmt: skip
+@refuser(*ROUTES)
 def refuse_named_query(call: Call, refusal: ApiError) -> Reply | Stream:
-    """Refuse a body that breaks the contract, counted as an error of the endpoint when it names one."""
-    return _refused_by_name(call, refusal, {})
+    """Refuse a body that breaks the contract, counted as an error of the endpoint when it names one.
 
-
-@refuser("create_message")
-def refuse_message(call: Call, refusal: ApiError) -> Reply | Stream:
-    """Refuse a body that breaks the contract: in the words of the model, where it has some."""
-    return _refused_by_name(call, refusal, forms.MESSAGES_ROUTE)
-
-
-def _refused_by_name(call: Call, refusal: ApiError, own: Mapping[str, Form]) -> Reply | Stream:
-    """The refusal by the endpoint that the body names, if it names one; ``own`` are the forms with words of their own.
-
-    Raises:
-        ApiError: always.
+    The model's own refusal comes before the contract's, as on ``/invocations``.
     """
     body = _read_anyway(call)
     name = body.get("model") if isinstance(body, dict) else None
@@ -132,11 +130,10 @@ def _refused_by_name(call: Call, refusal: ApiError, own: Mapping[str, Form]) -> 
     target = find(call, name)
 
     def refuse() -> Asking:
-        if own:
-            choose(own, target, call.operation.path).check(call.mock.spec, present(body), target)
+        _form_of_route(call, target).check(call.mock.spec, present(body), target)
         raise refusal
 
-    return Exchange(call._replace(body=body), target, refuse).answered()
+    return Exchange(call._replace(body=body, known={}), target, refuse).answered()
 
 
 def _read_anyway(call: Call) -> Json:
@@ -177,7 +174,11 @@ def _form_of_task(call: Call, target: Target) -> Asking:
     return choose(forms.INVOCATIONS, target, "/invocations")
 
 
-def _named_in_body(call: Call, accepted: Mapping[str, Form]) -> Reply | Stream:
+def _named_in_body(call: Call) -> Reply | Stream:
     """The answer of the endpoint that ``model`` names."""
     target = find(call, call.body["model"])
-    return Exchange(call, target, partial(choose, accepted, target, call.operation.path)).answered()
+    return Exchange(call, target, partial(_form_of_route, call, target)).answered()
+
+
+def _form_of_route(call: Call, target: Target) -> Form:
+    return choose(ROUTES[call.operation.id], target, call.operation.path)
