@@ -73,6 +73,31 @@ def test_an_unknown_model_is_not_found_either(rest: Rest, path: str, body: dict[
     assert (reply.status_code, reply.json()) == (404, NO_ENDPOINT)
 
 
+@pytest.mark.parametrize(
+    ("newer", "model"),
+    [
+        ("system.ai.claude-sonnet-4", "us.anthropic.claude-sonnet-4-20250514-v1:0"),
+        ("system.ai.databricks-claude-sonnet-4", "us.anthropic.claude-sonnet-4-20250514-v1:0"),
+        ("system.ai.qwen35-122b-a10b", "qwen3.5-122b-a10b"),
+        ("system.ai.meta-llama-3-3-70b-instruct", "meta-llama-3.3-70b-instruct-121024"),
+        ("system.ai.llama_v3_3_70b_instruct", "meta-llama-3.3-70b-instruct-121024"),
+    ],
+)
+def test_hosted_models_have_newer_names(rest: Rest, newer: str, model: str) -> None:
+    assert ask(rest, newer).json()["model"] == model
+    for path, body in NAMED:
+        if body is QUESTION:
+            assert rest("POST", path, json={"model": newer, **body}).json()["model"] == model
+
+
+def test_the_newer_names_are_known_on_every_route(rest: Rest) -> None:
+    names = {"embeddings": "system.ai.gte-large-en", "completions": "system.ai.mpt-7b-instruct"}
+    for path, body in NAMED:
+        newer = "system.ai.claude-sonnet-4" if "messages" in body else names.get(path.rpartition("/")[2])
+        reply = rest("POST", path, json={"model": newer or "system.ai.gpt-oss-120b", **body})
+        assert reply.status_code == 200, (path, reply.text)
+
+
 def test_the_gateways_responses_route_hands_the_inner_refusal_on_as_text(rest: Rest) -> None:
     reply = rest("POST", "/ai-gateway/mlflow/v1/responses", json={"model": "nowhere", "input": "x"})
     assert reply.status_code == 404

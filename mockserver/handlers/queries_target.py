@@ -211,7 +211,7 @@ def profile_of(entity: Entity, task: str | None) -> ModelProfile | None:
 
 
 def _foundation_target(call: Call, name: str) -> Target:
-    model = foundation_endpoints().get(name) or _by_entity_name().get(name)
+    model = foundation_endpoints().get(name) or _by_newer_name().get(name)
     if model is None:
         raise EndpointNotFound(NO_ENDPOINT)
     place = call.workspace, model.name
@@ -261,6 +261,8 @@ def _alone(name: str) -> tuple[tuple[Served, ...], tuple[Route, ...]]:
 
 
 @cache
-def _by_entity_name() -> dict[str, catalog.FoundationModel]:
-    """The pay-per-token models by their newer names (``system.ai...``)."""
-    return {model.entity_name: model for model in catalog.foundation_models()}
+def _by_newer_name() -> dict[str, catalog.FoundationModel]:
+    """The pay-per-token models by their newer names: their entity's, and ``system.ai.`` with the endpoint's."""
+    models = catalog.foundation_models()
+    short = {f"system.ai.{model.name.removeprefix('databricks-')}": model for model in models}
+    return short | {model.entity_name: model for model in models}
