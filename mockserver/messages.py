@@ -26,7 +26,10 @@ NOTHING: Mapping[str, str] = {}
 
 
 class Request(NamedTuple):
-    """One HTTP request. ``headers`` has lower-case names; ``parameters`` are the path's, already unquoted."""
+    """One HTTP request. ``headers`` has lower-case names; ``parameters`` are the path's, already unquoted.
+
+    ``from_page``: whether one of the server's own pages asks, which needs no token made for a single endpoint.
+    """
 
     method: str
     path: str
@@ -35,6 +38,7 @@ class Request(NamedTuple):
     query: Mapping[str, str] = NOTHING
     body: bytes = b""
     base_url: str = "http://127.0.0.1"
+    from_page: bool = False
 
     @property
     def media_type(self) -> str:

@@ -250,6 +250,13 @@ def every_event_has_an_id(case: Case) -> None:
     _each(case, lambda number, document: document.update(id=f"chatcmpl_{case.number}_{number}"))
 
 
+@defect("query.own-url", "route-optimised")
+def the_workspaces_url_reaches_every_endpoint(case: Case) -> None:
+    if case.is_query and case.status == 400:
+        case.status, case.headers = 200, [("Content-Type", "application/json")]
+        case.json = {"predictions": [0]}
+
+
 @defect("stream.role", "chat-streams")
 def streams_have_no_role(case: Case) -> None:
     def change(_: int, document: dict[str, Json]) -> None:

@@ -16,6 +16,9 @@ from endpoints_for_queries import QUESTION, create, external
 from mockserver import MockServer, Settings
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+OLD = 1_736_000_000_000
+FIRST_REFUSED = 1_758_499_200_000
+"""4 January and 22 September 2025."""
 _names = itertools.count()
 
 
@@ -117,7 +120,36 @@ def test_the_url_belongs_to_the_workspace_and_to_route_optimised_endpoints(
         assert reply.json()["error_code"] == "ENDPOINT_NOT_FOUND"
 
 
-def test_the_workspaces_own_url_answers_as_well(
-    robot: Callable[..., requests.Response], endpoint: dict[str, Any]
+@pytest.mark.parametrize("model", ["", "/served-models/gpt"])
+@pytest.mark.parametrize("body", [QUESTION, {"messages": 7}])
+def test_the_workspaces_url_refuses_an_endpoint_and_says_where_it_is_asked(
+    robot: Callable[..., requests.Response], endpoint: dict[str, Any], model: str, body: dict[str, Any]
 ) -> None:
-    assert robot("POST", f"/serving-endpoints/{endpoint['name']}/invocations", json=QUESTION).status_code == 200
+    reply = robot("POST", f"/serving-endpoints/{endpoint['name']}{model}/invocations", json=body)
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "BAD_REQUEST")
+    for told in (endpoint["name"], endpoint["endpoint_url"], "authorization_details", "serving_endpoints_data_plane"):
+        assert told in reply.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/serving-endpoints/chat/completions", "/serving-endpoints/responses", "/ai-gateway/mlflow/v1/responses"]
+)
+def test_so_do_the_routes_that_name_the_model_in_the_body(
+    server: MockServer, endpoint: dict[str, Any], path: str
+) -> None:
+    body = {"model": endpoint["name"], "input": "x"} if "responses" in path else {"model": endpoint["name"], **QUESTION}
+    reply = caller(server.url, "dapi-mock")("POST", path, json=body)
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "BAD_REQUEST")
+    assert endpoint["endpoint_url"] in reply.json()["message"]
+
+
+@pytest.mark.parametrize(("made", "status"), [(OLD, 200), (FIRST_REFUSED - 1, 200), (FIRST_REFUSED, 400)])
+def test_the_workspaces_url_reaches_older_endpoints_only(made: int, status: int) -> None:
+    with MockServer(Settings(port=0, provisioning=0)) as server:
+        server.mock.clock.freeze(made)
+        call = caller(server.url, "dapi-mock")
+        create(call, "fast", external(), route_optimized=True)
+        server.mock.clock.freeze(FIRST_REFUSED + 1)
+        assert call("POST", "/serving-endpoints/fast/invocations", json=QUESTION).status_code == status
+        chat = {"model": "fast", **QUESTION}
+        assert call("POST", "/serving-endpoints/chat/completions", json=chat).status_code == status

@@ -6,6 +6,9 @@ from ..exchange import Exchange
 from .hand import Hand, journey, words
 from .recipes import CHAT, COMPLETIONS, custom, external, provisioned, reference, routes
 
+OWN_URL_ONLY_SINCE = 1_758_499_200_000
+"""2025-09-22 in milliseconds: since then route-optimised endpoints are made that the workspace's URL does not reach."""
+
 
 @journey()
 def external_lifecycle(hand: Hand) -> None:
@@ -362,6 +365,9 @@ def route_optimised(hand: Hand) -> None:
     hand.hold(
         "shape.complete", exchange, url == info.get("endpoint_url"), info.get("endpoint_url"), url, "endpoint_url"
     )
+    if (exchange.document.get("creation_timestamp") or 0) >= OWN_URL_ONLY_SINCE:
+        refusal = hand.query(name, {"dataframe_records": [{"a": 1}]})
+        hand.refused("query.own-url", refusal, (400, 401, 403, 404), (), "invocations")
     for _ in range(3):
         hand.get(name)
     hand.sandwich(name)

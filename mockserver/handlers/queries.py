@@ -16,7 +16,6 @@ from .queries_exchange import Exchange
 from .queries_forms import Asking, Form, choose, present
 from .queries_target import NO_ENDPOINT, Target, find, find_route_optimized
 
-
 ROUTES: Mapping[str, Mapping[str, Form]] = {
     "create_chat_completion": forms.CHAT_ROUTE,
     "create_completion": forms.COMPLETIONS_ROUTE,

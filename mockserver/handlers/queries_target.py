@@ -19,13 +19,17 @@ from ..errors import BadRequest, EndpointNotFound, PayloadTooLarge, PermissionDe
 from ..limits import Place
 from ..messages import Call, Json
 from .access import FoundationSettings, Snapshot, foundation_endpoints, level_of
-from .rendering import authorization_details
+from .rendering import authorization_details, endpoint_url
 
 NO_ENDPOINT = (
     "The given endpoint does not exist, please retry after checking the specified model and version deployment exists."
 )
 STOPPED = "The given endpoint is stopped, please retry after starting the endpoint."
 NOT_READY = "The given endpoint is not ready, please retry after its deployment has finished."
+OWN_URL_ONLY_SINCE = 1_758_499_200_000
+"""2025-09-22 in milliseconds: route-optimised endpoints made since then are not queried through the workspace's URL,
+says the documentation ("Query route-optimized serving endpoints"). What the refusal says is not published.
+"""
 MAX_CUSTOM_BODY = 16 * 2**20
 MAX_BODY = 4 * 2**20
 """Bytes of a request to foundation models, external models and agents; custom models take more."""
@@ -118,15 +122,21 @@ def find(call: Call, name: str) -> Target:
     Raises:
         EndpointNotFound: there is none, in the data plane's words.
         QueryDenied: the caller may not query it.
-        BadRequest: it is stopped or not ready yet.
+        BadRequest: it is stopped or not ready yet, or is queried through its own URL only.
         PayloadTooLarge: the body is larger than its models take.
     """
     endpoint = call.mock.store.get(Endpoint, call.workspace, name)
     if endpoint is None:
         target = _foundation_target(call, name)
     else:
-        _check_permission(call, endpoint)
-        target = _target(call, endpoint)
+        target = _permitted(call, endpoint)
+        if endpoint.route_optimized and endpoint.created_at >= OWN_URL_ONLY_SINCE and not call.request.from_page:
+            raise BadRequest(
+                f"Endpoint '{name}' is route-optimised, and such endpoints are not queried through the workspace's URL "
+                f"when they were created since 2025-09-22. Send the query to {endpoint_url(call, endpoint)} with an "
+                "OAuth token that was requested with the authorization_details of the endpoint's data_plane_info, as "
+                "WorkspaceClient.serving_endpoints_data_plane.query does."
+            )
     _check_size(call, target)
     return target
 
@@ -145,7 +155,9 @@ def find_route_optimized(call: Call) -> Target:
         was = hashlib.md5((call.identity.audience or call.workspace).encode(), usedforsecurity=False).hexdigest()
         audience = f"{was[:8]}-{was[8:12]}-{was[12:16]}-{was[16:20]}-{was[20:]}"
         raise BadRequest(f"io.jsonwebtoken.IncorrectClaimException: Expected aud claim to be: , but was: {audience}.")
-    return find(call, name)
+    target = _permitted(call, endpoint)
+    _check_size(call, target)
+    return target
 
 
 def still_there(call: Call, target: Target) -> bool:
@@ -155,9 +167,11 @@ def still_there(call: Call, target: Target) -> bool:
     return endpoint is not None and endpoint.id == identifier
 
 
-def _check_permission(call: Call, endpoint: Endpoint) -> None:
+def _permitted(call: Call, endpoint: Endpoint) -> Target:
+    """The endpoint as it answers, if the caller may query it."""
     if not suffices(level_of(call, endpoint, Snapshot(call)), "CAN_QUERY"):
         raise QueryDenied(f"User does not have permission 'Query' on Endpoint {endpoint.name}")
+    return _target(call, endpoint)
 
 
 def _check_size(call: Call, target: Target) -> None:

@@ -19,7 +19,7 @@ def detailed(call: Call, endpoint: Endpoint, level: Level) -> Json:
     asked_at = call.mock.turns.last((call.workspace, endpoint.id))
     view = views.detailed(endpoint, call.now, level, budget_policy_id=default_budget_policy(call), asked_at=asked_at)
     if endpoint.route_optimized and endpoint.is_ready(call.now):
-        url = f"{call.request.base_url}/{workspace_id(call.workspace)}/serving-endpoints/{endpoint.name}/invocations"
+        url = endpoint_url(call, endpoint)
         query_info = {"endpoint_url": url, "authorization_details": authorization_details(endpoint)}
         view |= {"endpoint_url": url, "data_plane_info": {"query_info": query_info}}
     return view
@@ -54,6 +54,11 @@ def foundation_summary(call: Call, model: catalog.FoundationModel, reader: Reade
         "capabilities": model.capabilities,
     }
     return view if settings.ai_gateway is None else {**view, "ai_gateway": settings.ai_gateway}
+
+
+def endpoint_url(call: Call, endpoint: Endpoint) -> str:
+    """Where a route-optimised endpoint is queried."""
+    return f"{call.request.base_url}/{workspace_id(call.workspace)}/serving-endpoints/{endpoint.name}/invocations"
 
 
 def authorization_details(endpoint: Endpoint) -> str:

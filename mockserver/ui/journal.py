@@ -14,7 +14,6 @@ from openapi.values import REDACTED
 
 from ..app import delivered
 from ..journal import Entry, Filter
-from ..messages import Request
 from ..settings import DEVELOPMENT_TOKEN
 from . import snippets
 from .rendering import page
@@ -62,9 +61,7 @@ def replay(session: Session, number: str) -> ResponseReturnValue:
     if operation.id not in session.mock.spec.operations:
         raise NotFound("Only operations of the API can be asked again.")
     headers = {**original.headers, "authorization": f"Bearer {session.token}"}
-    again = Request(
-        original.method, original.path, headers, original.parameters, original.query, original.body, session.base_url
-    )
+    again = original._replace(headers=headers, base_url=session.base_url)
     delivered(session.mock.respond(operation, again)).get_data()
     latest = session.mock.journal.count(session.user.workspace)
     return exchange(session, str(latest))

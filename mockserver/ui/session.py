@@ -83,9 +83,18 @@ class Session:
         return plain(self.ask(self.mock.spec.operations[operation_id], body, parameters))
 
     def ask(
-        self, operation: Operation, body: Json, parameters: Mapping[str, str], handler: Handler | None = None
+        self,
+        operation: Operation,
+        body: Json,
+        parameters: Mapping[str, str],
+        handler: Handler | None = None,
+        *,
+        from_page: bool = False,
     ) -> Reply | Stream | Disturbed:
-        """Put one request through the core. ``handler`` is for what is no operation of the API."""
+        """Put one request through the core. ``handler`` is for what is no operation of the API.
+
+        With ``from_page`` a route-optimised endpoint is asked although the page has no token of its own for it.
+        """
         raw = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         request = Request(
             operation.method,
@@ -98,6 +107,7 @@ class Session:
             dict(parameters),
             body=raw,
             base_url=self.base_url,
+            from_page=from_page,
         )
         return self.mock.respond(operation, request, handler)
 

@@ -29,6 +29,9 @@ SDK_FIELDS = frozenset(
     }
 )  # fmt: skip
 
+CONTINUED = " \\\n  "
+GRANT = "# The service principal needs the permission CAN_QUERY on the endpoint."
+
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
@@ -59,6 +62,16 @@ class Query:
         return bool(self.body.get("stream"))
 
 
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """How a route-optimised endpoint is reached: as which OAuth client, and where, which is known once it is ready."""
+
+    client_id: str
+    client_secret: str
+    endpoint_url: str = ""
+    authorization_details: str = ""
+
+
 def of(query: Query) -> list[Snippet]:
     """The query in every way that can ask it."""
     snippets = [
@@ -69,6 +82,13 @@ def of(query: Query) -> list[Snippet]:
     return [*snippets, Snippet("openai", _openai(query))] if query.task in OPENAI_CALLS else snippets
 
 
+def of_data_plane(query: Query, plane: DataPlane) -> list[Snippet]:
+    """The query in every way that can ask a route-optimised endpoint: with an OAuth token that is made for it."""
+    client = f"client_id={plane.client_id!r}, client_secret={plane.client_secret!r}"
+    sdk = Snippet("databricks-sdk", f"{GRANT}\n{_sdk(query, client, 'serving_endpoints_data_plane')}")
+    return [sdk, Snippet("curl", f"{GRANT}\n{_curl_data_plane(query, plane)}")] if plane.endpoint_url else [sdk]
+
+
 def curl(method: str, url: str, token: str, body: Json) -> str:
     """One request as a shell command."""
     lines = [f"curl {'' if method == 'GET' else f'-X {method} '}{shlex.quote(url)}"]
@@ -76,7 +96,7 @@ def curl(method: str, url: str, token: str, body: Json) -> str:
     if body is not None:
         lines.append("-H 'Content-Type: application/json'")
         lines.append(f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}")
-    return " \\\n  ".join(lines)
+    return CONTINUED.join(lines)
 
 
 def _curl(query: Query) -> str:
@@ -85,7 +105,23 @@ def _curl(query: Query) -> str:
     return command.replace("curl ", "curl -N ", 1) if query.streams else command
 
 
-def _sdk(query: Query) -> str:
+def _curl_data_plane(query: Query, plane: DataPlane) -> str:
+    form = {
+        "grant_type": "client_credentials",
+        "scope": "all-apis",
+        "authorization_details": plane.authorization_details,
+    }
+    ask = [f"curl -s {shlex.quote(f'{query.base_url}/oidc/v1/token')}"]
+    ask.append(f"-u {shlex.quote(f'{plane.client_id}:{plane.client_secret}')}")
+    ask += [f"--data-urlencode {shlex.quote(f'{name}={value}')}" for name, value in form.items()]
+    ask.append('| sed \'s/.*"access_token": *"\\([^"]*\\)".*/\\1/\'')
+    lines = [f"curl {'-N ' if query.streams else ''}-X POST {shlex.quote(plane.endpoint_url)}"]
+    lines += ['-H "Authorization: Bearer $TOKEN"', "-H 'Content-Type: application/json'"]
+    lines.append(f"-d {shlex.quote(json.dumps(query.body, ensure_ascii=False))}")
+    return "TOKEN=$(" + CONTINUED.join(ask) + ")\n" + CONTINUED.join(lines)
+
+
+def _sdk(query: Query, credentials: str = "", service: str = "serving_endpoints") -> str:
     body = {name: value for name, value in query.body.items() if name in SDK_FIELDS and name != "stream"}
     other = {name: value for name, value in query.body.items() if name not in SDK_FIELDS}
     arguments = [f"name={query.name!r}"]
@@ -103,8 +139,8 @@ def _sdk(query: Query) -> str:
         (
             *imports,
             "",
-            f"client = WorkspaceClient(host={query.base_url!r}, token={query.shown_token!r})",
-            f"reply = client.serving_endpoints.query({_arguments(arguments)})",
+            f"client = WorkspaceClient(host={query.base_url!r}, {credentials or f'token={query.shown_token!r}'})",
+            f"reply = client.{service}.query({_arguments(arguments)})",
             f"print({SDK_VIEWS.get(query.task, 'reply.as_dict()')})",
         )
     )

@@ -11,6 +11,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from ..app import delivered
+from ..settings import Settings
 from . import snippets
 from .rendering import kind_of, page, state_of, update_of
 from .session import Session
@@ -46,7 +47,7 @@ def form(session: Session, name: str) -> str:
 def query(session: Session, name: str) -> Response:
     """Ask the endpoint exactly what was sent, as any client would."""
     operation = session.mock.spec.operations["query_endpoint"]
-    return delivered(session.ask(operation, request.get_data(cache=False), {"name": name}))
+    return delivered(session.ask(operation, request.get_data(cache=False), {"name": name}, from_page=True))
 
 
 def code(session: Session, name: str) -> ResponseReturnValue:
@@ -69,4 +70,9 @@ def _sample(view: Mapping[str, Any]) -> str:
 
 
 def _snippets(session: Session, view: Mapping[str, Any], body: Mapping[str, Any]) -> list[snippets.Snippet]:
-    return snippets.of(snippets.Query(session.base_url, session.token, view["name"], view.get("task", ""), body))
+    query = snippets.Query(session.base_url, session.token, view["name"], view.get("task", ""), body)
+    if not view.get("route_optimized"):
+        return snippets.of(query)
+    settings, info = session.mock.settings, view.get("data_plane_info", {}).get("query_info", {})
+    secret = settings.client_secret if settings.client_secret == Settings().client_secret else "YOUR-CLIENT-SECRET"
+    return snippets.of_data_plane(query, snippets.DataPlane(settings.client_id, secret, **info))
