@@ -16,7 +16,8 @@ Json = Any
 EVENTS = "text/event-stream"
 FINISHED = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 NAMED_IN_PATH = frozenset({"query_endpoint", "query_served_model", "query_route_optimized"})
-TYPED_STREAMS = frozenset({"create_response", "gateway_response", "create_message"})
+MESSAGES = frozenset({"create_message", "gateway_anthropic_message"})
+TYPED_STREAMS = MESSAGES | {"create_response", "gateway_response", "gateway_openai_response"}
 
 
 def judge_answer(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> None:
@@ -216,7 +217,7 @@ def judge_stream(oracle: Oracle, exchange: Exchange, hit: Match, sent: dict[str,
         judge.hold(
             "stream.frames", exchange, not odd and whole, "data lines between blank lines", odd[:2] or text[-40:]
         )
-    if hit.operation.id != "create_message":
+    if hit.operation.id not in MESSAGES:
         events = exchange.events
         kept = bool(events) and events[-1] == "[DONE]" and events.count("[DONE]") == 1
         judge.hold("stream.done", exchange, kept, "[DONE] at the end, once", [event[:40] for event in events[-2:]])

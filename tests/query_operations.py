@@ -16,6 +16,9 @@ QUERIES = (
     "gateway_chat_completion",
     "gateway_embeddings",
     "gateway_response",
+    "gateway_openai_chat_completion",
+    "gateway_openai_response",
+    "gateway_anthropic_message",
 )
 DONE = "[DONE]"
 CALL = {"id": "call_1", "type": "function", "function": {"name": "get_date", "arguments": "{}"}}

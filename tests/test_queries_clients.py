@@ -216,6 +216,16 @@ class TestOpenai:
         assert len(made.embeddings.create(model=GTE, input="x", encoding_format="float").data[0].embedding) == 1024
         assert made.responses.create(model="databricks-gpt-5", input=QUESTION).output_text == EARTH
 
+    def test_the_gateways_route_for_openais_own_models(self, instant_server: MockServer, token: str) -> None:
+        made = openai.OpenAI(base_url=f"{instant_server.url}/ai-gateway/openai/v1", api_key=token, max_retries=0)
+        assert made.responses.create(model="databricks-gpt-5", input=QUESTION).output_text == EARTH
+        with made.responses.stream(model="databricks-gpt-5", input=user(QUESTION)) as stream:
+            assert stream.get_final_response().output_text == EARTH
+        answer = made.chat.completions.create(model="system.ai.gpt-5", messages=user(QUESTION))
+        assert answer.choices[0].message.content == EARTH
+        with pytest.raises(openai.NotFoundError, match="The given endpoint does not exist"):
+            made.responses.create(model="nowhere", input="x")
+
     def test_errors_have_openais_classes(self, client: openai.OpenAI) -> None:
         with pytest.raises(openai.NotFoundError, match="The given endpoint does not exist"):
             client.chat.completions.create(model="nowhere", messages=user("x"))

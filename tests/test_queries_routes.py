@@ -31,6 +31,9 @@ NAMED: list[tuple[str, dict[str, Any]]] = [
     ("/serving-endpoints/anthropic/v1/messages", {"max_tokens": 9, **QUESTION}),
     ("/ai-gateway/mlflow/v1/chat/completions", QUESTION),
     ("/ai-gateway/mlflow/v1/embeddings", {"input": "x"}),
+    ("/ai-gateway/openai/v1/chat/completions", QUESTION),
+    ("/ai-gateway/openai/v1/responses", {"input": "x"}),
+    ("/ai-gateway/anthropic/v1/messages", {"max_tokens": 9, **QUESTION}),
 ]
 
 
@@ -115,9 +118,9 @@ def test_an_endpoint_of_another_task_is_refused(rest: Rest, path: str, body: dic
     assert "'churn'" in reply.json()["message"]
 
 
-def test_the_messages_route_is_for_claude(rest: Rest) -> None:
+@pytest.mark.parametrize("path", ["/serving-endpoints/anthropic/v1/messages", "/ai-gateway/anthropic/v1/messages"])
+def test_the_messages_route_is_for_claude(rest: Rest, path: str) -> None:
     body = {"max_tokens": 9, **QUESTION}
-    path = "/serving-endpoints/anthropic/v1/messages"
     assert rest("POST", path, json={"model": LLAMA, **body}).status_code == 400
     reply = rest("POST", path, json={"model": CLAUDE, **body}).json()
     assert reply["content"] == [{"type": "text", "text": "Humans live on the planet Earth."}]

@@ -22,6 +22,7 @@ ROUTES = [
     ("/serving-endpoints/chat/completions", {"model": CLAUDE, **QUESTION}),
     (f"/serving-endpoints/{LLAMA}/invocations", QUESTION),
     ("/ai-gateway/mlflow/v1/chat/completions", {"model": "system.ai.llama-4-maverick", **QUESTION}),
+    ("/ai-gateway/openai/v1/chat/completions", {"model": "databricks-gpt-5", **QUESTION}),
 ]
 
 
@@ -91,9 +92,10 @@ def test_hosted_llama_counts_on_every_chunk_and_openai_on_one_more_when_asked(re
     assert found[-1]["usage"]["total_tokens"] > 0
 
 
-def test_only_the_messages_route_names_its_events_and_has_no_terminator(rest: Rest) -> None:
+@pytest.mark.parametrize("path", ["/serving-endpoints/anthropic/v1/messages", "/ai-gateway/anthropic/v1/messages"])
+def test_only_the_messages_routes_name_their_events_and_have_no_terminator(rest: Rest, path: str) -> None:
     body = {"model": CLAUDE, "max_tokens": 100, "stream": True, **QUESTION}
-    events = frames(rest("POST", "/serving-endpoints/anthropic/v1/messages", json=body))
+    events = frames(rest("POST", path, json=body))
     assert [event["event"] for event in events] == [json.loads(event["data"])["type"] for event in events]
     assert events[0]["event"] == "message_start"
     assert events[-1]["event"] == "message_stop"

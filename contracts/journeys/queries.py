@@ -132,7 +132,7 @@ def openai_routes(hand: Hand) -> None:
     for name in (own, model):
         body = chat("Name three rivers.", temperature=0)
         direct = hand.accepted(hand.query(name, body))
-        for operation in ("create_chat_completion", "gateway_chat_completion"):
+        for operation in ("create_chat_completion", "gateway_chat_completion", "gateway_openai_chat_completion"):
             routed = hand.call(operation, {**body, "model": name})
             kept = routed.ok and answer_text(routed) == answer_text(direct)
             hand.hold("query.routes", routed, kept, answer_text(direct), words(routed), operation)
@@ -153,20 +153,23 @@ def openai_routes(hand: Hand) -> None:
     )
     kept = served.ok and answer_text(served) == answer_text(hand.query(own, chat("Name three rivers.", temperature=0)))
     hand.hold("query.routes", served, kept, "the same answer", words(served), "served model")
-    response = hand.accepted(
-        hand.call("create_response", {"model": model, "input": "Name three rivers."}), "query.routes"
-    )
-    check_agent(hand, response)
-    message = hand.call(
-        "create_message",
-        {"model": "databricks-claude-sonnet-4", "max_tokens": 20, "messages": [{"role": "user", "content": "Hi"}]},
-    )
-    if message.status != 404:
-        hand.accepted(message, "query.routes", "messages")
-        blocks = message.document.get("content") or [{}]
-        kept = message.document.get("role") == "assistant" and bool(blocks[0].get("text"))
-        hand.hold("query.message", message, kept, "an assistant's text", message.document, "messages")
-    for operation in ("create_chat_completion", "gateway_chat_completion", "create_embeddings", "create_completion"):
+    for operation in ("create_response", "gateway_openai_response"):
+        response = hand.accepted(
+            hand.call(operation, {"model": model, "input": "Name three rivers."}), "query.routes", operation
+        )
+        check_agent(hand, response)
+    said = {"model": "databricks-claude-sonnet-4", "max_tokens": 20, "messages": [{"role": "user", "content": "Hi"}]}
+    for operation in ("create_message", "gateway_anthropic_message"):
+        message = hand.call(operation, said)
+        if message.status != 404:
+            hand.accepted(message, "query.routes", operation)
+            blocks = message.document.get("content") or [{}]
+            kept = message.document.get("role") == "assistant" and bool(blocks[0].get("text"))
+            hand.hold("query.message", message, kept, "an assistant's text", message.document, operation)
+    for operation in (
+        "create_chat_completion", "gateway_chat_completion", "gateway_openai_chat_completion", "create_embeddings",
+        "create_completion",
+    ):  # fmt: skip
         content = {"messages": [{"role": "user", "content": "x"}], "input": "x", "prompt": "x"}
         wanted = {"create_embeddings": "input", "create_completion": "prompt"}.get(operation, "messages")
         missing = hand.call(operation, {"model": hand.name("nobody"), wanted: content[wanted]})

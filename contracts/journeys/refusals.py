@@ -21,7 +21,10 @@ ROUTES: dict[str, tuple[str, Json]] = {
     "gateway_embeddings": (EMBEDDINGS, {"input": "a text"}),
     "create_response": ("hosted", {"input": "Name three rivers."}),
     "gateway_response": ("hosted", {"input": "Name three rivers."}),
+    "gateway_openai_chat_completion": (CHAT, {"messages": MESSAGES}),
+    "gateway_openai_response": ("hosted", {"input": "Name three rivers."}),
     "create_message": ("hosted", {"messages": MESSAGES, "max_tokens": 5}),
+    "gateway_anthropic_message": ("hosted", {"messages": MESSAGES, "max_tokens": 5}),
 }
 WRONG: dict[str, tuple[Json, ...]] = {
     "model": (7, None),

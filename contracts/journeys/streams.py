@@ -106,13 +106,14 @@ def _check_equal(hand: Hand, pieces: Exchange, whole: Exchange, where: str) -> N
 
 def _routes(hand: Hand, own: str, model: str) -> None:
     for name in (own, model):
-        for operation in ("create_chat_completion", "gateway_chat_completion"):
+        for operation in ("create_chat_completion", "gateway_chat_completion", "gateway_openai_chat_completion"):
             body = chat("Name three rivers.", temperature=0, model=name)
             whole = hand.accepted(hand.call(operation, body))
             pieces = hand.accepted(hand.call(operation, {**body, "stream": True}))
             _check_equal(hand, pieces, whole, operation)
-    for operation, extra in (("create_response", {"input": "Name three rivers."}),):
-        pieces = hand.accepted(hand.call(operation, {"model": model, "stream": True, **extra}))
+    for operation in ("create_response", "gateway_openai_response"):
+        asked = {"model": model, "stream": True, "input": "Name three rivers."}
+        pieces = hand.accepted(hand.call(operation, asked))
         chunks = chunks_of(pieces)
         deltas = "".join(
             chunk.get("delta", "") for chunk in chunks if chunk.get("type") == "response.output_text.delta"
@@ -127,11 +128,13 @@ def _routes(hand: Hand, own: str, model: str) -> None:
         "max_tokens": 30,
         "messages": [{"role": "user", "content": "Hello"}],
     }
-    pieces = hand.call("create_message", {**message, "stream": True})
-    if pieces.ok:
-        kinds = [chunk.get("type") for chunk in chunks_of(pieces)]
-        kept = kinds[:1] == ["message_start"] and kinds[-1:] == ["message_stop"] and kinds.count("message_stop") == 1
-        hand.hold("stream.done", pieces, kept, "message_start ... message_stop", kinds, "create_message")
+    for operation in ("create_message", "gateway_anthropic_message"):
+        pieces = hand.call(operation, {**message, "stream": True})
+        if pieces.ok:
+            kinds = [chunk.get("type") for chunk in chunks_of(pieces)]
+            ends = kinds[:1] == ["message_start"] and kinds[-1:] == ["message_stop"]
+            kept = ends and kinds.count("message_stop") == 1
+            hand.hold("stream.done", pieces, kept, "message_start ... message_stop", kinds, operation)
 
 
 def _delivered(hand: Hand, name: str) -> None:

@@ -25,6 +25,9 @@ ROUTES: Mapping[str, Mapping[str, Form]] = {
     "gateway_response": forms.RESPONSES_ROUTE,
     "gateway_chat_completion": forms.CHAT_ROUTE,
     "gateway_embeddings": forms.EMBEDDINGS_ROUTE,
+    "gateway_openai_chat_completion": forms.CHAT_ROUTE,
+    "gateway_openai_response": forms.RESPONSES_ROUTE,
+    "gateway_anthropic_message": forms.MESSAGES_ROUTE,
 }
 """What the operations take on which ``model`` names the endpoint."""
 
@@ -85,6 +88,21 @@ def gateway_chat_completion(call: Call) -> Reply | Stream:
 
 @handler
 def gateway_embeddings(call: Call) -> Reply | Stream:
+    return _named_in_body(call)
+
+
+@handler
+def gateway_openai_chat_completion(call: Call) -> Reply | Stream:
+    return _named_in_body(call)
+
+
+@handler
+def gateway_openai_response(call: Call) -> Reply | Stream:
+    return _named_in_body(call)
+
+
+@handler
+def gateway_anthropic_message(call: Call) -> Reply | Stream:
     return _named_in_body(call)
 
 
