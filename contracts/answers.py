@@ -28,7 +28,7 @@ def judge_answer(oracle: Oracle, exchange: Exchange, seen: Seen, hit: Match) -> 
         oracle.judge.hold("stream.refusal", exchange, kept, "a JSON refusal", exchange.media_type)
         return
     _served_model(oracle, exchange, seen, hit)
-    if sent.get("stream") is True:
+    if sent.get("stream") is True or hit.operation.id == "gateway_gemini_stream":
         kept = exchange.media_type == EVENTS and exchange.header("content-length") is None
         got = f"{exchange.media_type}, Content-Length {exchange.header('content-length')}"
         oracle.judge.hold("stream.media-type", exchange, kept, f"{EVENTS} of no length", got)
@@ -217,7 +217,16 @@ def judge_stream(oracle: Oracle, exchange: Exchange, hit: Match, sent: dict[str,
         judge.hold(
             "stream.frames", exchange, not odd and whole, "data lines between blank lines", odd[:2] or text[-40:]
         )
-    if hit.operation.id not in MESSAGES:
+    if hit.operation.id == "gateway_gemini_stream":
+        reasons = [each.get("finishReason") for chunk in chunks[-1:] for each in chunk.get("candidates") or ()]
+        judge.hold(
+            "stream.done", exchange, bool(reasons) and all(reasons), "a reason in the last event", reasons, "end"
+        )
+        kept = len(chunks) == len(exchange.events)
+        judge.hold("stream.frames", exchange, kept, "JSON in every event", exchange.events[-2:], "JSON")
+        kept = len({chunk.get("responseId") for chunk in chunks}) == 1
+        judge.hold("stream.one-id", exchange, kept, "one responseId", [each.get("responseId") for each in chunks], "id")
+    elif hit.operation.id not in MESSAGES:
         events = exchange.events
         kept = bool(events) and events[-1] == "[DONE]" and events.count("[DONE]") == 1
         judge.hold("stream.done", exchange, kept, "[DONE] at the end, once", [event[:40] for event in events[-2:]])

@@ -145,6 +145,8 @@ def _queried(steps: list[str], body: bytes | None) -> str | None:
     if steps[-1:] == ["invocations"]:
         at = steps.index("serving-endpoints") + 1
         return steps[at] if at < len(steps) - 1 else None
+    if steps[:2] == ["ai-gateway", "gemini"]:
+        return steps[-1].rpartition(":")[0] or None
     document = _json(body)
     model = document.get("model") if isinstance(document, dict) else None
     return model if isinstance(model, str) else None
@@ -204,9 +206,10 @@ class Guard:
         reply = exchange.reply
         if not isinstance(reply, dict):
             return
-        usage = reply.get("usage")
-        if isinstance(usage, dict) and isinstance(usage.get("total_tokens"), int):
-            self.budget.take_tokens(usage["total_tokens"])
+        for member, total in (("usage", "total_tokens"), ("usageMetadata", "totalTokenCount")):
+            usage = reply.get(member)
+            if isinstance(usage, dict) and isinstance(usage.get(total), int):
+                self.budget.take_tokens(usage[total])
         if exchange.ok and is_create(exchange.asked) and str(reply.get("name", "")).startswith(self.rights.prefix):
             identifier = reply.get("id")
             if isinstance(identifier, str) and identifier:

@@ -244,13 +244,15 @@ def last_text(body: Json) -> str | None:
     """The text of the last message, or of the input or prompt; ``None`` when the request has none."""
     if not isinstance(body, Mapping):
         return None
-    for name in ("messages", "input", "prompt"):
+    for name in ("messages", "input", "prompt", "contents"):
         value = body.get(name)
         if isinstance(value, str):
             return value
         if isinstance(value, list) and value:
             last = value[-1]
-            return last if isinstance(last, str) else _text(last.get("content")) if isinstance(last, Mapping) else None
+            if isinstance(last, Mapping):
+                return _text(last.get("parts" if name == "contents" else "content"))
+            return last if isinstance(last, str) else None
     return None
 
 

@@ -22,15 +22,18 @@ class _Place:
     """Where one has come to after some segments of a path."""
 
     literal: dict[str, _Place] = field(default_factory=dict)
+    ending: dict[str, _Place] = field(default_factory=dict)
     any: _Place | None = None
     operations: dict[str, tuple[Operation, tuple[str, ...]]] = field(default_factory=dict)
 
 
 class Routes:
-    """The paths of a document, segment by segment. A segment that is spelt out goes before a parameter.
+    """The paths of a document, segment by segment.
+
+    A segment that is spelt out goes before a parameter with an ending (``{name}:generate``), and that before any.
 
     Raises:
-        ValueError: a path has a parameter that is only part of a segment.
+        ValueError: a path has a segment with text before a parameter, or with several of them.
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
@@ -38,13 +41,17 @@ class Routes:
         for operation in operations:
             place, names = self._root, []
             for segment in operation.path.split("/"):
-                if segment.startswith("{") and segment.endswith("}"):
-                    names.append(segment[1:-1])
-                    place.any = place = place.any or _Place()
-                elif "{" in segment:
-                    raise ValueError(f"{operation.path}: {segment!r} mixes text with a parameter")
-                else:
+                name, closed, ending = segment[1:].partition("}")
+                if "{" not in segment:
                     place = place.literal.setdefault(segment, _Place())
+                elif not segment.startswith("{") or not closed or "{" in name + ending:
+                    raise ValueError(f"{operation.path}: {segment!r} is not a parameter, nor one with an ending")
+                elif ending:
+                    names.append(name)
+                    place = place.ending.setdefault(ending, _Place())
+                else:
+                    names.append(name)
+                    place.any = place = place.any or _Place()
             place.operations[operation.method] = (operation, tuple(names))
 
         self._find = lru_cache(maxsize=4096)(self._search)
@@ -67,6 +74,12 @@ def _find(place: _Place, method: str, segments: list[str], depth: int, values: t
         answer = _find(literal, method, segments, depth + 1, values)
         if answer is not None:
             return answer
+    for ending, after in place.ending.items():
+        value = segment.removesuffix(ending)
+        if value and value != segment:
+            answer = _find(after, method, segments, depth + 1, (*values, value))
+            if answer is not None:
+                return answer
     if place.any is None or not segment:
         return None
     return _find(place.any, method, segments, depth + 1, (*values, segment))

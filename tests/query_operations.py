@@ -8,6 +8,8 @@ QUERIES = (
     "query_endpoint",
     "query_served_model",
     "query_route_optimized",
+    "gateway_gemini_content",
+    "gateway_gemini_stream",
     "create_chat_completion",
     "create_completion",
     "create_embeddings",

@@ -82,6 +82,12 @@ MESSAGE: dict[str, Any] = {
     "usage": {"input_tokens": 1, "output_tokens": 1},
 }
 STOPPING = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}
+CONTENT: dict[str, Any] = {
+    "candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP", "index": 0}],
+    "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
+    "modelVersion": "gemini-2.5-flash",
+    "responseId": "r1",
+}
 WHOLE = {
     "ChatCompletion": (COMPLETION,),
     "ChatCompletionChunk": (CHUNK, TOOL_CHUNK, {**CHUNK, "choices": []}),
@@ -95,6 +101,8 @@ WHOLE = {
     "ChatAgentChunk": (PIECE,),
     "AnthropicMessage": (MESSAGE,),
     "AnthropicEvent": (STOPPING, {"type": "ping"}, {"type": "message_start", "message": {**MESSAGE, "content": []}}),
+    "GeminiResponse": (CONTENT,),
+    "GeminiEvent": (CONTENT, {"error": {"error_code": "NOT_FOUND", "message": "gone"}}),
     "ExternalModelError": ({"error": "Received error from openai", "external_model_message": {"error": {}}},),
 }
 GONE = object()
@@ -170,6 +178,12 @@ BROKEN = [
     ("AnthropicEvent", STOPPING, "type", "message_end"),
     ("AnthropicEvent", STOPPING, "usage", GONE),
     ("AnthropicEvent", STOPPING, "delta.stop_reason", "stop"),
+    ("GeminiResponse", CONTENT, "candidates", []),
+    ("GeminiResponse", CONTENT, "candidates.0.content.role", "assistant"),
+    ("GeminiResponse", CONTENT, "usageMetadata.totalTokenCount", GONE),
+    ("GeminiResponse", CONTENT, "modelVersion", GONE),
+    ("GeminiEvent", CONTENT, "responseId", GONE),
+    ("GeminiEvent", CONTENT, "candidates.0.content.parts", GONE),
     ("ExternalModelError", WHOLE["ExternalModelError"][0], "external_model_message", GONE),
     ("ExternalModelError", WHOLE["ExternalModelError"][0], "error_code", "BAD_REQUEST"),
 ]
@@ -179,6 +193,7 @@ REPLIES = {
     "EmbeddingList": "create_embeddings",
     "ResponsesReply": "create_response",
     "AnthropicMessage": "create_message",
+    "GeminiResponse": "gateway_gemini_content",
 }
 EVENTS = {
     "ChatCompletionChunk": "create_chat_completion",
@@ -186,6 +201,7 @@ EVENTS = {
     "ResponsesEvent": "create_response",
     "ChatAgentChunk": "create_completion",
     "AnthropicEvent": "create_message",
+    "GeminiEvent": "gateway_gemini_stream",
 }
 
 
@@ -237,6 +253,14 @@ def test_a_whole_message_says_why_it_ends_and_one_that_is_being_streamed_need_no
     assert spec.operations["create_message"].event_violations(started) == []
 
 
+def test_whole_content_says_why_it_ends_and_a_piece_of_it_need_not(spec: Spec) -> None:
+    piece = changed(CONTENT, "candidates.0.finishReason", GONE)
+    whole = spec.operations["gateway_gemini_content"]
+    assert places(whole.reply_violations(200, piece)) == ["candidates[0].finishReason"]
+    assert spec.operations["gateway_gemini_stream"].event_violations(piece) == []
+    assert whole.reply_violations(200, changed(CONTENT, "usageMetadata.candidatesTokenCount", GONE))
+
+
 TELLTALE = {"object", "type"}
 """Members by which invocations tell one kind of reply from another; without them it passes for a custom model's."""
 LOST = ("ChatAgentChunk", "delta", GONE)
@@ -248,7 +272,9 @@ LOST = ("ChatAgentChunk", "delta", GONE)
     [
         pytest.param(*case, id=f"{case[0]}-{case[2]}-{'gone' if case[3] is GONE else json.dumps(case[3])}")
         for case in BROKEN
-        if case[2] not in TELLTALE and not case[0].startswith(("Anthropic", "External")) and case[:1] + case[2:] != LOST
+        if case[2] not in TELLTALE
+        and not case[0].startswith(("Anthropic", "Gemini", "External"))
+        and case[:1] + case[2:] != LOST
     ],
 )
 def test_invocations_notice_what_is_broken_whatever_the_task(

@@ -36,6 +36,8 @@ JUSTIFIED: dict[str, tuple[str, ...]] = {
         "GET /api/2.0/serving-endpoints:foundation-models: not in the SDK",
         "GET /oidc/.well-known/oauth-authorization-server: not in the SDK",
         "POST /ai-gateway/anthropic/v1/messages: not in the SDK",
+        "POST /ai-gateway/gemini/v1beta/models/{}:generateContent: not in the SDK",
+        "POST /ai-gateway/gemini/v1beta/models/{}:streamGenerateContent: not in the SDK",
         "POST /ai-gateway/mlflow/v1/chat/completions: not in the SDK",
         "POST /ai-gateway/mlflow/v1/embeddings: not in the SDK",
         "POST /ai-gateway/mlflow/v1/responses: not in the SDK",

@@ -174,9 +174,51 @@ def test_no_table_breaks_a_custom_model(mock: Mock, body: Any, name: str) -> Non
             ("create_response", GPT),
             ("create_response", "e0"),
             ("create_message", CLAUDE),
+            ("gateway_anthropic_message", CLAUDE),
         ]
     ),
 )
 def test_no_body_breaks_a_route_that_names_its_model(mock: Mock, body: Any, route: tuple[str, str]) -> None:
     operation, model = route
     assert mishap(mock, operation, {"max_tokens": 20, **body, "model": model}) is None
+
+
+PARTS = st.lists(
+    st.one_of(
+        st.fixed_dictionaries({"text": TEXTS}),
+        st.fixed_dictionaries({"functionCall": st.fixed_dictionaries({"name": TEXTS}, optional={"args": WILD})}),
+        st.fixed_dictionaries({"functionResponse": st.fixed_dictionaries({"name": TEXTS, "response": WILD})}),
+        WILD,
+    ),
+    max_size=3,
+)
+CONTENT = st.fixed_dictionaries(
+    {
+        "contents": st.lists(
+            st.fixed_dictionaries({"role": st.sampled_from(("user", "model")), "parts": PARTS}), max_size=3
+        )
+    },
+    optional={
+        "systemInstruction": st.fixed_dictionaries({"parts": PARTS}),
+        "tools": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "functionDeclarations": st.lists(
+                        st.fixed_dictionaries({"name": TEXTS, "parameters": WILD}), max_size=2
+                    )
+                }
+            ),
+            max_size=2,
+        ),
+        "generationConfig": st.fixed_dictionaries(
+            {"maxOutputTokens": st.integers(0, 30)},
+            optional={"responseMimeType": st.just("application/json"), "responseSchema": WILD, "stopSequences": VALUES},
+        ),
+    },
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=CONTENT | WILD, operation=st.sampled_from(["gateway_gemini_content", "gateway_gemini_stream"]))
+def test_no_body_breaks_a_request_for_geminis_content(mock: Mock, body: Any, operation: str) -> None:
+    assert mishap(mock, operation, body, name="databricks-gemini-3-flash") is None

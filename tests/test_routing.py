@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,7 @@ from mockserver.app import create_app
 from mockserver.core import Mock
 from openapi import load
 from openapi.portable import portable
+from openapi.routing import Routes
 
 Rest = Callable[..., requests.Response]
 ENDPOINTS = "/api/2.0/serving-endpoints"
@@ -177,7 +179,24 @@ def test_a_body_of_another_kind_is_refused_in_words_that_fit_the_operation(rest:
 
 
 SEGMENTS = sorted({part for each in load().operations.values() for part in each.path.split("/") if "{" not in part})
-PATHS = st.lists(st.sampled_from([*SEGMENTS, "x", "a b", "%", "{name}", "é"]), max_size=8).map("/".join)
+ENDINGS = sorted(
+    {part.partition("}")[2] for each in load().operations.values() for part in each.path.split("/")} - {""}
+)
+PATHS = st.lists(
+    st.sampled_from(
+        [
+            *SEGMENTS,
+            *ENDINGS,
+            *(f"x{end}" for end in ENDINGS),
+            *(f"x{end}{end}" for end in ENDINGS),
+            "x",
+            "a b",
+            "%",
+            "é",
+        ]
+    ),
+    max_size=8,
+).map("/".join)
 RULES = create_app(Mock()).url_map.bind("")
 
 
@@ -192,6 +211,30 @@ def test_what_the_contracts_routes_find_is_what_flask_finds(path: str, method: s
         assert (found[0].id, found[1]) == (rule, parameters)
     elif rule in load().operations:  # Flask also takes a slash at the end, and HEAD for GET
         assert path.endswith("/") or method == "HEAD"
+
+
+@given(
+    name=st.sampled_from(["x", "x:y", ":", "x:generateContent", "é", "system.ai.x", ""]), end=st.sampled_from(ENDINGS)
+)
+def test_a_parameter_may_have_an_ending(name: str, end: str) -> None:
+    path = f"/ai-gateway/gemini/v1beta/models/{name}{end}"
+    found = load().routes.find("POST", path)
+    try:
+        rule, parameters = RULES.match(path, "POST")
+    except HTTPException:
+        rule = None
+    assert (found is None) == (rule is None) == (not name)
+    if found is not None:
+        assert (found[0].id, found[1]) == (rule, parameters) == (found[0].id, {"name": name})
+
+
+@pytest.mark.parametrize("segment", ["x{a}", "{a}{b}", "{a}-{b}", "{a", "x{a}y"])
+def test_a_segment_that_is_no_parameter_with_an_ending_is_refused(segment: str) -> None:
+    found = load().operations["get_serving_endpoint"]
+    odd = copy.copy(found)
+    odd.path = f"/things/{segment}"
+    with pytest.raises(ValueError, match="not a parameter"):
+        Routes([odd])
 
 
 def test_every_operation_is_found_at_its_own_path() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..answers import answer_text, chunks_of, streamed_text
 from ..exchange import Exchange
+from ..routes import fill
 from .hand import Hand, journey
 from .models import hosted
 from .queries import HOSTED_CHAT, WEATHER
 from .recipes import CHAT, COMPLETIONS, chat, external
 
+Json = Any
 HOSTED_COMPLETIONS = "databricks-mpt-7b-instruct"
 TRIES = 28
 LONGER_EACH_TIME = 0.02
@@ -135,6 +139,21 @@ def _routes(hand: Hand, own: str, model: str) -> None:
             ends = kinds[:1] == ["message_start"] and kinds[-1:] == ["message_stop"]
             kept = ends and kinds.count("message_stop") == 1
             hand.hold("stream.done", pieces, kept, "message_start ... message_stop", kinds, operation)
+    asked = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}], "generationConfig": {"temperature": 0}}
+    gemini = "databricks-gemini-2-5-flash"
+    content = hand.call("gateway_gemini_content", asked, name=gemini)
+    if content.ok:
+        route = fill("gateway_gemini_stream", {"name": gemini})
+        pieces = hand.accepted(hand.send("POST", f"{route}?alt=sse", asked))
+        told = "".join(_gemini_text(chunk) for chunk in chunks_of(pieces))
+        hand.hold("stream.equal", pieces, told == _gemini_text(content.document), content.document, told, "gemini")
+
+
+def _gemini_text(document: Json) -> str:
+    """The text of the first candidate of an answer, or of a piece of it."""
+    candidates = document.get("candidates") or [{}]
+    parts = (candidates[0].get("content") or {}).get("parts") or ()
+    return "".join(str(part.get("text") or "") for part in parts)
 
 
 def _delivered(hand: Hand, name: str) -> None:

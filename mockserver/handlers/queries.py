@@ -28,8 +28,10 @@ ROUTES: Mapping[str, Mapping[str, Form]] = {
     "gateway_openai_chat_completion": forms.CHAT_ROUTE,
     "gateway_openai_response": forms.RESPONSES_ROUTE,
     "gateway_anthropic_message": forms.MESSAGES_ROUTE,
+    "gateway_gemini_content": forms.CONTENT_ROUTE,
+    "gateway_gemini_stream": forms.CONTENT_STREAM_ROUTE,
 }
-"""What the operations take on which ``model`` names the endpoint."""
+"""What the operations take that have one vendor's form. The body names the endpoint, as ``model``, or the path does."""
 
 
 @handler
@@ -106,6 +108,16 @@ def gateway_anthropic_message(call: Call) -> Reply | Stream:
     return _named_in_body(call)
 
 
+@handler
+def gateway_gemini_content(call: Call) -> Reply | Stream:
+    return _asked(call, call.parameters["name"])
+
+
+@handler
+def gateway_gemini_stream(call: Call) -> Reply | Stream:
+    return _asked(call, call.parameters["name"])
+
+
 @refuser("query_endpoint", "query_served_model", "query_route_optimized")
 def refuse_query(call: Call, refusal: ApiError) -> Reply | Stream:
     """Refuse a body that breaks the contract: in the words of the endpoint's model server, and counted as its error.
@@ -141,13 +153,15 @@ def refuse_named_query(call: Call, refusal: ApiError) -> Reply | Stream:
     The model's own refusal comes before the contract's, as on ``/invocations``.
     """
     body = _read_anyway(call)
-    name = body.get("model") if isinstance(body, dict) else None
+    name = call.parameters.get("name") or (body.get("model") if isinstance(body, dict) else None)
     if not isinstance(name, str) or not name:
         raise refusal
     target = find(call, name)
 
     def refuse() -> Asking:
-        _form_of_route(call, target).check(call.mock.spec, present(body), target)
+        form = _form_of_route(call, target)
+        if isinstance(body, dict):
+            form.check(call.mock.spec, present(body), target)
         raise refusal
 
     return Exchange(call._replace(body=body, known={}), target, refuse).answered()
@@ -193,7 +207,11 @@ def _form_of_task(call: Call, target: Target) -> Asking:
 
 def _named_in_body(call: Call) -> Reply | Stream:
     """The answer of the endpoint that ``model`` names."""
-    target = find(call, call.body["model"])
+    return _asked(call, call.body["model"])
+
+
+def _asked(call: Call, name: str) -> Reply | Stream:
+    target = find(call, name)
     return Exchange(call, target, partial(_form_of_route, call, target)).answered()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ class Exchange:
         self._guard_output(answer)
         if self.shows_model:
             headers = {**headers, "served-model-name": self.served}
-        if self.body.get("stream") and answer.stream is not None:
+        if self.form.streams(self.body) and answer.stream is not None:
             return self._streamed(answer, headers)
         self.wait()
         self._hold(self.pace.time_to_first_token, answer.usage.completion * (self.pace.time_per_token or 0))
@@ -291,7 +292,7 @@ class Exchange:
             databricks_request_id=call.request_id,
             client_request_id=self.body.get("client_request_id"),
             requester=call.identity.name,
-            streamed=bool(self.body.get("stream")),
+            streamed=self.form.streams(self.body),
             input_tokens=usage.prompt,
             output_tokens=usage.completion,
             usage_context=self.body.get("usage_context"),
@@ -313,6 +314,9 @@ def weight(event: Mapping[str, Json]) -> int:
             total += _tokens(content)
         for call in delta.get("tool_calls") or ():
             total += _tokens(call.get("function", {}).get("arguments") or "")
+    for candidate in event.get("candidates") or ():
+        for part in candidate["content"]["parts"]:
+            total += _tokens(part.get("text") or json.dumps((part.get("functionCall") or {}).get("args") or ""))
     delta = event.get("delta")
     if isinstance(delta, str):
         total += _tokens(delta)

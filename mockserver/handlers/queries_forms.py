@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +12,7 @@ import orjson
 
 from openapi import Spec
 
-from ..domain.inference import agents, anthropic, chat, checks, completions, embeddings, responses
+from ..domain.inference import agents, anthropic, chat, checks, completions, embeddings, gemini, responses
 from ..domain.inference.answers import Answer
 from ..domain.inference.conversation import Conversation, from_chat
 from ..domain.inference.profiles import ModelProfile
@@ -40,6 +40,8 @@ class Asking(Protocol):
     @property
     def terminator(self) -> str | None: ...
 
+    def streams(self, body: Mapping[str, Json]) -> bool: ...
+
     def check(self, spec: Spec, body: dict[str, Json], target: Target) -> None: ...
 
     def ask(self, exchange: Exchange, served: Served) -> Answer: ...
@@ -50,7 +52,8 @@ class Form:
     """The form of one task or protocol. ``strict`` is the schema that hosted models hold requests to.
 
     ``check_model`` refuses what the served models refuse, in the service's own words where they are known. ``read`` is
-    what is found out about a request whoever answers it, which ``answer`` is given as well.
+    what is found out about a request whoever answers it, which ``answer`` is given as well. ``models`` are the only
+    ones that are asked in this form; ``streamed`` says how the answer comes where the request has no ``stream``.
     """
 
     schema: str
@@ -60,6 +63,12 @@ class Form:
     strict: str | None = None
     names_events: bool = False
     terminator: str | None = "[DONE]"
+    models: str = ""
+    streamed: bool | None = None
+
+    def streams(self, body: Mapping[str, Json]) -> bool:
+        """Whether the answer is to come in pieces."""
+        return bool(body.get("stream")) if self.streamed is None else self.streamed
 
     def ask(self, exchange: Exchange, served: Served) -> Answer:
         """The model's answer."""
@@ -118,7 +127,11 @@ CHAT_AGENT = Form("ChatAgentRequest", agents.chat_agent_answer)
 RESPONSES_AGENT = Form("ResponsesRequest", responses.agent_answer, checks.responses)
 RESPONSES = Form("ResponsesRequest", responses.answer, checks.responses)
 CANDIDATES = Candidates()
-MESSAGES = Form("AnthropicMessagesRequest", anthropic.answer, checks.anthropic, names_events=True, terminator=None)
+MESSAGES = Form(
+    "AnthropicMessagesRequest", anthropic.answer, checks.anthropic, names_events=True, terminator=None, models="Claude"
+)
+CONTENT = Form("GeminiRequest", gemini.answer, terminator=None, models="Gemini", streamed=False)
+CONTENT_STREAM = replace(CONTENT, streamed=True)
 
 INVOCATIONS: Mapping[str, Form] = {
     "llm/v1/chat": CHAT,
@@ -135,6 +148,8 @@ COMPLETIONS_ROUTE: Mapping[str, Form] = {"llm/v1/completions": COMPLETIONS, "age
 EMBEDDINGS_ROUTE: Mapping[str, Form] = {"llm/v1/embeddings": EMBEDDINGS}
 RESPONSES_ROUTE: Mapping[str, Form] = {"agent/v1/responses": RESPONSES_AGENT, "llm/v1/chat": RESPONSES}
 MESSAGES_ROUTE: Mapping[str, Form] = {"llm/v1/chat": MESSAGES}
+CONTENT_ROUTE: Mapping[str, Form] = {"llm/v1/chat": CONTENT}
+CONTENT_STREAM_ROUTE: Mapping[str, Form] = {"llm/v1/chat": CONTENT_STREAM}
 
 
 def choose(forms: Mapping[str, Form], target: Target, route: str) -> Form:
@@ -150,9 +165,16 @@ def choose(forms: Mapping[str, Form], target: Target, route: str) -> Form:
             f"endpoints with the task {' or '.join(forms)}."
         )
     profile = target.served[0].profile
-    if form is MESSAGES and profile is not None and profile.family.name != "claude":
-        raise BadRequest(f"Endpoint '{target.name}' serves {profile.title}; {route} takes endpoints of Claude models.")
+    if form.models and profile is not None and not _is_one_of(form.models, profile):
+        raise BadRequest(
+            f"Endpoint '{target.name}' serves {profile.title}; {route} takes endpoints of {form.models} models."
+        )
     return form
+
+
+def _is_one_of(models: str, profile: ModelProfile) -> bool:
+    """Whether a model is one of a vendor's own; Gemma answers as Gemini does, and is not asked in its form."""
+    return profile.family.name == models.lower() and "gemma" not in profile.model.lower()
 
 
 def present(body: dict[str, Json]) -> dict[str, Json]:

@@ -58,6 +58,10 @@ class Scoring:
         embeds = name == "input" and scoring.is_to_embed(asked[name], model_of(served))
         return forms.EMBEDDINGS if embeds else UNIFIED[name]
 
+    def streams(self, body: Mapping[str, Json]) -> bool:
+        """Whether a language model's answer is to come in pieces."""
+        return bool(body.get("stream"))
+
     def check(self, spec: Spec, body: dict[str, Json], target: Target) -> None:
         """What reading the rows did not find: the model's own form, when it is asked like a language model."""
         form = self.unified(target.served[0])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, get_args
 
+from ..domain.inference import gemini
 from ..domain.inference.answers import Answer
 from ..domain.inference.conversation import ToolCall
 from ..domain.inference.drafting import Finish, Script, Usage
@@ -79,13 +80,15 @@ def _script(reply: ScriptedReply) -> Script:
 
 def _with_usage(answer: Answer, given: Mapping[str, int]) -> Answer:
     """The answer with these token counts in the place of those that were counted."""
+    name = "usageMetadata" if "usageMetadata" in answer.body else "usage"
+    shown = gemini.counts(given) if name == "usageMetadata" else given
     counted = {"prompt_tokens": answer.usage.prompt, "completion_tokens": answer.usage.completion, **given}
     usage = Usage(counted["prompt_tokens"], counted["completion_tokens"])
     stream = answer.stream
 
     def events() -> Json:
         for event in stream() if stream else ():
-            yield {**event, "usage": {**event["usage"], **given}} if event.get("usage") else event
+            yield {**event, name: {**event[name], **shown}} if event.get(name) else event
 
-    body = {**answer.body, "usage": {**answer.body.get("usage", {}), **given}}
+    body = {**answer.body, name: {**answer.body.get(name, {}), **shown}}
     return answer._replace(body=body, usage=usage, stream=events if stream else None)

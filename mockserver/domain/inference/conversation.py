@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal
@@ -229,6 +230,90 @@ def from_messages(request: dict[str, Any]) -> Conversation:
         schema=schema,
         thinking=_thinks(request.get("thinking")),
     )
+
+
+def from_contents(request: dict[str, Any]) -> Conversation:
+    """The conversation of a request in Gemini's form.
+
+    Its calls may go without an id: then the results of a function answer its calls in the order in which they came.
+    """
+    instruction = request.get("systemInstruction") or {}
+    messages = [Message("system", _text_of_parts(instruction["parts"]))] if instruction.get("parts") else []
+    called, answered = Counter[str](), Counter[str]()
+    for content in request.get("contents") or ():
+        parts, calls, results = content["parts"], [], []
+        for part in parts:
+            if "functionCall" in part:
+                call = part["functionCall"]
+                arguments = json.dumps(call.get("args") or {}, ensure_ascii=False)
+                calls.append(ToolCall(_id_of(call, called), call["name"], arguments))
+            if "functionResponse" in part:
+                result = part["functionResponse"]
+                said = json.dumps(result.get("response") or {}, ensure_ascii=False)
+                results.append(Message("tool", said, call_id=_id_of(result, answered)))
+        messages += results
+        text = _text_of_parts(parts)
+        if text or calls or not results:
+            role = "assistant" if content.get("role") == "model" else "user"
+            messages.append(Message(role, text, tuple(calls), images=sum(map(_shows_image, parts))))
+    config = request.get("generationConfig") or {}
+    schema = config.get("responseJsonSchema") or json_schema(config.get("responseSchema"))
+    form: Form = "text" if config.get("responseMimeType") != "application/json" else "json" if not schema else "schema"
+    calling = (request.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    allowed = calling.get("allowedFunctionNames") or ()
+    thinking = config.get("thinkingConfig") or {}
+    return Conversation(
+        messages=tuple(messages),
+        tools=tuple(
+            Tool(function["name"], function.get("description") or "", _parameters(function))
+            for tool in request.get("tools") or ()
+            for function in tool.get("functionDeclarations") or ()
+            if not allowed or function["name"] in allowed
+        ),
+        choice={"ANY": "required", "NONE": "none"}.get(calling.get("mode") or "", "auto"),
+        form=form,
+        schema=schema if form == "schema" else None,
+        thinking=bool(thinking.get("includeThoughts") or thinking.get("thinkingBudget")),
+    )
+
+
+def _id_of(part: dict[str, Any], seen: Counter[str]) -> str:
+    seen[part["name"]] += 1
+    return str(part.get("id") or f"{part['name']}/{seen[part['name']]}")
+
+
+def _text_of_parts(parts: list[dict[str, Any]]) -> str:
+    return "\n".join([part["text"] for part in parts if part.get("text") and not part.get("thought")])
+
+
+def _shows_image(part: dict[str, Any]) -> bool:
+    data = part.get("inlineData") or part.get("fileData") or {}
+    return str(data.get("mimeType")).startswith("image/")
+
+
+def _parameters(function: dict[str, Any]) -> dict[str, Any]:
+    parameters: dict[str, Any] = function.get("parametersJsonSchema") or json_schema(function.get("parameters")) or {}
+    return parameters
+
+
+def json_schema(given: Json) -> Json:
+    """Google's kind of schema, with types in capitals and ``nullable``, as a JSON Schema."""
+    if not isinstance(given, dict):
+        return given
+    schema = {name: value for name, value in given.items() if name not in ("nullable", "propertyOrdering", "format")}
+    if isinstance(schema.get("type"), str):
+        kind = schema["type"].lower()
+        schema["type"] = [kind, "null"] if given.get("nullable") else kind
+    if isinstance(schema.get("properties"), dict):
+        schema["properties"] = {name: json_schema(value) for name, value in schema["properties"].items()}
+    if "items" in schema:
+        schema["items"] = json_schema(schema["items"])
+    if isinstance(schema.get("anyOf"), list):
+        schema["anyOf"] = [json_schema(option) for option in schema["anyOf"]]
+    for name in ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"):
+        if isinstance(schema.get(name), str) and schema[name].isdecimal():  # 64-bit numbers are texts in Google's JSON
+            schema[name] = int(schema[name])
+    return schema
 
 
 def from_responses(request: dict[str, Any]) -> Conversation:
