@@ -141,6 +141,7 @@ WRITE = Rights(Profile.WRITE, PREFIX)
         asked("POST", "/api/2.0/jobs/create"),
         asked("POST", "/serving-endpoints/production/invocations"),
         asked("POST", "/serving-endpoints/chat/completions", {"model": "production"}),
+        asked("POST", "/ai-gateway/gemini/v1beta/models/production:generateContent", {"model": OWN}),
         asked("POST", "/api/2.0/external-function", {}),
         Asked("GET", BASE, {"X-HTTP-Method-Override": "DELETE"}),
         Asked("POST", BASE, {}, b'{"name": "production", '),
@@ -172,6 +173,9 @@ def test_under_query_only_the_named_endpoints_may_be_asked() -> None:
     rights = Rights(Profile.QUERY, PREFIX, frozenset({"chatty"}))
     assert rights.refusal(asked("POST", "/serving-endpoints/chatty/invocations", {})) is None
     assert rights.refusal(asked("POST", "/serving-endpoints/chat/completions", {"model": "chatty"})) is None
+    gemini = "/ai-gateway/gemini/v1beta/models"
+    assert rights.refusal(asked("POST", f"{gemini}/chatty:streamGenerateContent?alt=sse", {})) is None
+    assert rights.refusal(asked("POST", f"{gemini}/other:generateContent", {"model": "chatty"}))
     assert rights.refusal(asked("POST", "/serving-endpoints/other/invocations", {}))
     assert rights.refusal(asked("POST", "/serving-endpoints/embeddings", {}))
     assert rights.refusal(asked("DELETE", f"{BASE}/chatty"))

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -49,6 +50,65 @@ class TestDatabricksOpenAI:
         client = pytest.importorskip("databricks_openai").DatabricksOpenAI(use_ai_gateway=True)
         answer = client.chat.completions.create(model=LLAMA, messages=[{"role": "user", "content": QUESTION}])
         assert answer.choices[0].message.content == EARTH
+
+    def test_the_gateway_in_openais_own_form(self, databricks: str) -> None:
+        client = pytest.importorskip("databricks_openai").DatabricksOpenAI(use_ai_gateway_native_api=True)
+        assert client.responses.create(model="databricks-gpt-5", input=QUESTION).output_text == EARTH
+
+
+class TestAnthropic:
+    @pytest.mark.parametrize("prefix", ["serving-endpoints", "ai-gateway"])
+    def test_messages_and_their_stream(self, instant_server: MockServer, token: str, prefix: str) -> None:
+        anthropic = pytest.importorskip("anthropic")
+        client = anthropic.Anthropic(base_url=f"{instant_server.url}/{prefix}/anthropic", auth_token=token)
+        asked = {"model": "system.ai.claude-sonnet-4", "max_tokens": 64}
+        messages = [{"role": "user", "content": QUESTION}]
+        assert client.messages.create(messages=messages, **asked).content[0].text == EARTH
+        with client.messages.stream(messages=messages, **asked) as stream:
+            assert "".join(stream.text_stream) == EARTH
+        with pytest.raises(anthropic.NotFoundError, match="The given endpoint does not exist"):
+            client.messages.create(messages=messages, model="nowhere", max_tokens=5)
+
+
+class TestGoogleGenAI:
+    MODEL = "databricks-gemini-2-5-flash"
+
+    @pytest.fixture
+    def models(self, instant_server: MockServer, token: str) -> Any:
+        genai = pytest.importorskip("google.genai")
+        options = genai.types.HttpOptions(
+            base_url=f"{instant_server.url}/ai-gateway/gemini",
+            api_version="v1beta",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        client = genai.Client(api_key="unused", http_options=options)
+        yield client.models
+        client.close()
+
+    def test_content_and_its_stream(self, models: Any) -> None:
+        answer = models.generate_content(model=self.MODEL, contents=QUESTION)
+        assert answer.text == EARTH
+        assert answer.candidates[0].finish_reason.name == "STOP"
+        assert answer.usage_metadata.total_token_count > answer.usage_metadata.prompt_token_count > 0
+        stream = models.generate_content_stream(model="system.ai.gemini-2-5-flash", contents=QUESTION)
+        assert "".join(piece.text or "" for piece in stream) == EARTH
+
+    def test_functions_and_json(self, models: Any) -> None:
+        def get_weather(city: str) -> str:
+            """Get the weather in a given city."""
+            return f"It is sunny in {city}."
+
+        asked = {"model": self.MODEL, "contents": "What's the weather in Tokyo?"}
+        answer = models.generate_content(**asked, config={"tools": [get_weather]})
+        assert "sunny in Tokyo" in answer.text
+        schema = {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}, "required": ["city"]}
+        config = {"response_mime_type": "application/json", "response_schema": schema}
+        assert isinstance(models.generate_content(**asked, config=config).parsed["city"], str)
+
+    def test_errors_have_googles_classes(self, models: Any) -> None:
+        errors = pytest.importorskip("google.genai").errors
+        with pytest.raises(errors.ClientError, match="404"):
+            models.generate_content(model="nowhere", contents=QUESTION)
 
 
 class TestDatabricksLangchain:

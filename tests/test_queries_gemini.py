@@ -129,6 +129,20 @@ def test_a_function_is_called_and_its_result_is_told(rest: Rest) -> None:
     assert "21 degrees" in text_of(answer(rest, body))
 
 
+def test_members_may_be_spelt_with_underscores(rest: Rest) -> None:
+    schema = {"type": "object", "properties": {"top_p": {"type": "string"}}, "required": ["top_p"]}
+    function = {"name": "get_weather", "description": "Get the weather", "parameters_json_schema": schema}
+    body = {**said("What's the weather in Tokyo?"), "tools": [{"function_declarations": [function]}]}
+    [part] = answer(rest, body)["candidates"][0]["content"]["parts"]
+    assert list(part["functionCall"]["args"]) == ["top_p"]
+    cut = answer(rest, {**said("Tell me a story."), "generation_config": {"max_output_tokens": 3}})
+    assert cut["usageMetadata"]["candidatesTokenCount"] == 3
+    for wrong in ({"max_output_tokens": 0}, 7):
+        reply = generate(rest, {**QUESTION, "generation_config": wrong})
+        assert (reply.status_code, reply.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+        assert "generationConfig" in reply.json()["message"]
+
+
 @pytest.mark.parametrize(("mode", "calls"), [("ANY", True), ("NONE", False)])
 def test_functions_may_be_demanded_or_forbidden(rest: Rest, mode: str, calls: bool) -> None:
     other = {"name": "get_date", "parametersJsonSchema": {"type": "object", "properties": {}}}

@@ -166,16 +166,7 @@ def openai_routes(hand: Hand) -> None:
             blocks = message.document.get("content") or [{}]
             kept = message.document.get("role") == "assistant" and bool(blocks[0].get("text"))
             hand.hold("query.message", message, kept, "an assistant's text", message.document, operation)
-    asked = {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "generationConfig": {"maxOutputTokens": 50}}
-    content = hand.call("gateway_gemini_content", asked, name="databricks-gemini-2-5-flash")
-    if content.status != 404:
-        hand.accepted(content, "query.routes", "gemini")
-        usage = content.document.get("usageMetadata") or {}
-        counted = [usage.get(f"{name}TokenCount", 0) for name in ("prompt", "candidates", "thoughts", "total")]
-        kept = 0 < sum(counted[:3]) == counted[3] and counted[1] <= 50
-        hand.hold("query.usage", content, kept, "prompt + candidates + thoughts = total", usage, "gemini")
-    missing = hand.call("gateway_gemini_content", asked, name=hand.name("nobody"))
-    hand.refused("query.unknown-endpoint", missing, 404, ("ENDPOINT_NOT_FOUND",), "gemini")
+    _gemini(hand)
     for operation in (
         "create_chat_completion", "gateway_chat_completion", "gateway_openai_chat_completion", "create_embeddings",
         "create_completion",
@@ -188,6 +179,19 @@ def openai_routes(hand: Hand) -> None:
         missing = hand.query(hand.name("nobody"), chat("Anyone?"))
         hand.refused("query.unknown-endpoint", missing, 404, ("ENDPOINT_NOT_FOUND",), "invocations")
     hand.delete(own)
+
+
+def _gemini(hand: Hand) -> None:
+    turn = {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "generationConfig": {"maxOutputTokens": 50}}
+    generated = hand.call("gateway_gemini_content", turn, name="databricks-gemini-2-5-flash")
+    if generated.status != 404:
+        hand.accepted(generated, "query.routes", "gemini")
+        usage = generated.document.get("usageMetadata") or {}
+        counted = [usage.get(f"{name}TokenCount", 0) for name in ("prompt", "candidates", "thoughts", "total")]
+        kept = 0 < sum(counted[:3]) == counted[3] and counted[1] <= 50
+        hand.hold("query.usage", generated, kept, "prompt + candidates + thoughts = total", usage, "gemini")
+    missing = hand.call("gateway_gemini_content", turn, name=hand.name("nobody"))
+    hand.refused("query.unknown-endpoint", missing, 404, ("ENDPOINT_NOT_FOUND",), "gemini")
 
 
 @journey()

@@ -7,7 +7,7 @@ from functools import partial
 
 import orjson
 
-from ..domain.inference import completions
+from ..domain.inference import completions, gemini
 from ..errors import ApiError, EndpointNotFound, UnsupportedMediaType
 from ..messages import Call, Json, Reply, Stream
 from . import handler, queries_scoring, refuser
@@ -110,12 +110,12 @@ def gateway_anthropic_message(call: Call) -> Reply | Stream:
 
 @handler
 def gateway_gemini_content(call: Call) -> Reply | Stream:
-    return _asked(call, call.parameters["name"])
+    return _asked(call._replace(body=gemini.spelled(call.body)), call.parameters["name"])
 
 
 @handler
 def gateway_gemini_stream(call: Call) -> Reply | Stream:
-    return _asked(call, call.parameters["name"])
+    return _asked(call._replace(body=gemini.spelled(call.body)), call.parameters["name"])
 
 
 @refuser("query_endpoint", "query_served_model", "query_route_optimized")

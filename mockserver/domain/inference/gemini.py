@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,26 @@ from .conversation import from_contents
 from .drafting import Draft, Limits, Setting, Usage
 
 _FINISH_REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
+
+_MEMBERS = (
+    "systemInstruction generationConfig toolConfig functionCallingConfig allowedFunctionNames functionDeclarations "
+    "parametersJsonSchema inlineData fileData fileUri mimeType functionCall functionResponse thoughtSignature "
+    "maxOutputTokens topP topK stopSequences candidateCount responseMimeType responseSchema responseJsonSchema "
+    "thinkingConfig includeThoughts thinkingBudget"
+)
+_SPELLINGS = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): name for name in _MEMBERS.split()}
+_FREE = frozenset({"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema"})
+"""Members whose value has names of the caller's own."""
+
+
+def spelled(request: Any) -> Any:
+    """The request with its members as the documentation spells them: Google reads ``top_p`` as ``topP``."""
+    if isinstance(request, list):
+        return [spelled(item) for item in request]
+    if not isinstance(request, dict):
+        return request
+    named = {_SPELLINGS.get(name, name): value for name, value in request.items()}
+    return {name: value if name in _FREE else spelled(value) for name, value in named.items()}
 
 
 def answer(request: dict[str, Any], setting: Setting) -> Answer:
