@@ -280,10 +280,15 @@ class _SqlLog(Generic[Item]):
         texts = {"document": _dumped(item), "extra": None if extra is None else _dumped(extra)}
         number = self._store._appended(place, texts)
         if number % EVERY == 0:
-            with self._store._quick() as connection:
-                connection.execute(tables.DROP_LINES, {**place, "last": number - self.capacity})
-                connection.execute(tables.DROP_EXTRAS, {**place, "last": number - self._whole})
+            self._drop_old(place)
         return number
+
+    def _drop_old(self, place: Row) -> None:
+        with self._store._quick() as connection:
+            count = connection.execute(tables.LOCK_LOG, place).scalar()
+            if count is not None:  # the log may have been cleared since
+                connection.execute(tables.DROP_LINES, {**place, "last": count - self.capacity})
+                connection.execute(tables.DROP_EXTRAS, {**place, "last": count - self._whole})
 
     def lines(self, workspace: str) -> list[Line[Item]]:
         count = self.count(workspace)

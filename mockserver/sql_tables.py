@@ -111,6 +111,11 @@ APPEND_AT_ONCE = sql.text(  # both in one statement, which SQLite does not know
 )
 _LOG = "workspace = :workspace AND log = :log"
 COUNT = sql.text(f"SELECT count FROM log_counts WHERE {_LOG}")
+LOCK_LOG = (
+    sql.select(log_counts.c.count)
+    .where((log_counts.c.workspace == sql.bindparam("workspace")) & (log_counts.c.log == sql.bindparam("log")))
+    .with_for_update()
+)
 COUNTED = sql.text("SELECT workspace FROM log_counts WHERE log = :log")
 LINES = sql.text(f"SELECT number, document, extra FROM log_lines WHERE {_LOG} AND number > :after ORDER BY number")
 NEWEST = sql.text(
@@ -119,8 +124,10 @@ NEWEST = sql.text(
 )
 DROP_LINES = sql.text(f"DELETE FROM log_lines WHERE {_LOG} AND number <= :last")
 DROP_EXTRAS = sql.text(f"UPDATE log_lines SET extra = NULL WHERE {_LOG} AND number <= :last AND extra IS NOT NULL")
-CLEAR_LOG = tuple(sql.text(f"DELETE FROM {table} WHERE {_LOG}") for table in ("log_lines", "log_counts"))
+# The counts before the lines: as they are the lock of the log, nobody writes a line between the two, which would stay
+# and have a number that is given again.
+CLEAR_LOG = tuple(sql.text(f"DELETE FROM {table} WHERE {_LOG}") for table in ("log_counts", "log_lines"))
 CLEAR = tuple(
     sql.text(f"DELETE FROM {table} WHERE workspace = :workspace")
-    for table in ("records", "documents", "log_lines", "log_counts")
+    for table in ("records", "documents", "log_counts", "log_lines")
 )

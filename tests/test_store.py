@@ -243,6 +243,58 @@ def test_clearing_a_workspace_forgets_records_documents_and_lines(store: Store) 
     assert (len(store.all(Endpoint, "two")), tallies.read("two", "a"), log.count("two")) == (1, Tally(1), 1)
 
 
+def test_a_log_that_is_cleared_while_it_is_written_goes_on(two: tuple[SqlStore, SqlStore]) -> None:
+    logs = [store.log(Tally, Tally, capacity=60, whole=10) for store in two]
+    tallies = [store.documents(Tally) for store in two]
+    clear = (lambda: logs[0].clear("w"), lambda: two[0].clear("w"))
+
+    def work(number: int) -> None:
+        store, log, counted = two[number % 2], logs[number % 2], tallies[number % 2]
+        for index in range(60):
+            if number == 0:
+                clear[index % 2]()
+            elif number == 1:
+                with store.together(), counted.changing("w", "a") as tally:
+                    tally.total += 1
+                    log.append("w", Tally(index), Tally(index))
+            else:
+                log.append("w", Tally(index), Tally(index))
+
+    failures: list[BaseException] = []
+
+    def noted(number: int) -> None:
+        try:
+            work(number)
+        except Exception as problem:
+            failures.append(problem)
+
+    in_threads(6, noted)
+    assert failures == []
+    logs[1].clear("w")
+    assert [logs[0].append("w", Tally()) for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_no_line_survives_the_clearing_of_its_log(two: tuple[SqlStore, SqlStore], whole: bool) -> None:
+    here, there = (store.log(Tally, capacity=60) for store in two)
+    here.append("w", Tally())
+    writer = threading.Thread(target=there.append, args=("w", Tally()))
+
+    def write(*given: object) -> None:
+        if "DELETE FROM log_" in str(given[2]) and not writer.ident:
+            writer.start()
+            writer.join(0.5)  # it cannot end before the clearing has
+
+    event.listen(Engine, "after_cursor_execute", write)
+    try:
+        two[0].clear("w") if whole else here.clear("w")
+    finally:
+        event.remove(Engine, "after_cursor_execute", write)
+    writer.join()
+    assert [line.number for line in here.lines("w")] == [1]
+    assert [here.append("w", Tally()) for _ in range(3)] == [2, 3, 4]
+
+
 def test_another_process_sees_what_was_committed_at_once(two: tuple[SqlStore, SqlStore]) -> None:
     here, there = two
     assert (here.process, there.process) == (0, 1)
