@@ -9,13 +9,16 @@ from typing import Any, TypeVar, cast
 
 import orjson
 
-from .codec import decode
+from .codec import CodecError, decode
 from .records import KEPT
+from .store import StoreError
 
 Record = TypeVar("Record")
 
 MOST_CACHED = 1000
 """Workspaces, and single records of one workspace, that are cached."""
+
+UNREADABLE = (CodecError, orjson.JSONDecodeError)
 
 UNKNOWN: Any = object()
 """Stands for a record of which nothing is known."""
@@ -65,12 +68,31 @@ class Cache:
 
 
 def decoded(kind: type[Record], document: str) -> Record:
-    """The record that was written down so."""
-    return cast(Record, _remembered(kind.__name__, document))
+    """The record that was written down so. Raises StoreError when it cannot be read."""
+    try:
+        return cast(Record, read(kind.__name__, document))
+    except UNREADABLE as problem:
+        raise _unreadable(kind, problem) from None
+
+
+def counted(kind: type[Record], document: str) -> Record:
+    """A document, or a line of a log, which are too many to be remembered. Raises StoreError when it cannot be read."""
+    try:
+        return decode(kind, orjson.loads(document))
+    except UNREADABLE as problem:
+        raise _unreadable(kind, problem) from None
 
 
 @lru_cache(maxsize=4096)
-def _remembered(kind: str, document: str) -> object:
-    """Records are frozen, so the same document may be the same record every time."""
+def read(kind: str, document: str) -> object:
+    """A record by the name of its kind. Records are frozen, so the same document may be the same record every time.
+
+    Raises:
+        CodecError: it does not fit the kind.
+    """
     record: object = decode(KEPT[kind], orjson.loads(document))
     return record
+
+
+def _unreadable(kind: type, problem: Exception) -> StoreError:
+    return StoreError(f"the database of the store holds a {kind.__name__} that cannot be read: {problem}")

@@ -16,10 +16,10 @@ from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
-from .codec import decode, encode
+from .codec import CodecError, encode
 from .databases import opened  # first: it explains how to get what is missing
 from .records import KEPT
-from .sql_cache import MOST_CACHED, UNKNOWN, Cache, decoded
+from .sql_cache import MOST_CACHED, UNKNOWN, Cache, counted, decoded, read
 from .store import Changes, Documents, Line, Log, StoreError, Transaction
 
 import sqlalchemy as sql  # isort: skip
@@ -246,7 +246,7 @@ class _SqlDocuments(Generic[State]):
 
     def read(self, workspace: str, key: str) -> State | None:
         rows = self._store._read(tables.READ_DOCUMENT, self._place(workspace, key))
-        return decode(self._kind, orjson.loads(rows[0][0])) if rows else None
+        return counted(self._kind, rows[0][0]) if rows else None
 
     @contextmanager
     def changing(self, workspace: str, key: str) -> Iterator[State]:
@@ -256,7 +256,7 @@ class _SqlDocuments(Generic[State]):
             while before is None:
                 connection.execute(tables.MAKE_DOCUMENT, {**place, "document": "{}"})
                 before = connection.execute(tables.TAKE_DOCUMENT, place).scalar()
-            state = self._kind() if before == "{}" else decode(self._kind, orjson.loads(before))
+            state = self._kind() if before == "{}" else counted(self._kind, before)
             yield state
             after = _dumped(state)
             if after != before:
@@ -330,10 +330,10 @@ class _SqlLog(Generic[Item]):
         return {"workspace": workspace, "log": self._kind.__name__}
 
     def _line(self, count: int, number: int, document: str, extra: str | None) -> Line[Item]:
-        item = decode(self._kind, orjson.loads(document))
+        item = counted(self._kind, document)
         if extra is None or self._extra is None or number <= count - self._whole:
             return Line(number, item)
-        return Line(number, item, decode(self._extra, orjson.loads(extra)))
+        return Line(number, item, counted(self._extra, extra))
 
 
 @contextmanager
@@ -341,7 +341,7 @@ def _explained() -> Iterator[None]:
     """Say in one sentence that the database fails."""
     try:
         yield
-    except (sql.exc.OperationalError, sql.exc.TimeoutError) as problem:
+    except (sql.exc.DBAPIError, sql.exc.TimeoutError) as problem:
         words = " ".join(str(getattr(problem, "orig", None) or problem).split())
         raise StoreError(f"the database of the store fails: {words}") from problem
 
@@ -350,7 +350,7 @@ def _written(connection: Connection, workspace: str, version: int, made: Mapping
     """Write what a transaction has changed; whether something was deleted.
 
     Raises:
-        ValueError: a key has the one character that PostgreSQL cannot hold.
+        ValueError: a key has the one character that PostgreSQL cannot hold, or a record could not be read again.
     """
     gone, put = [], []
     for (kind, key), record in made.items():
@@ -360,12 +360,22 @@ def _written(connection: Connection, workspace: str, version: int, made: Mapping
         if record is None:
             gone.append(place)
         else:
-            put.append({**place, "version": version, "document": orjson.dumps(encode(record)).decode()})
+            put.append({**place, "version": version, "document": _document(kind, key, record)})
     if gone:
         connection.execute(tables.DELETE, gone)
     if put:
         connection.execute(tables.PUT, put)
     return bool(gone)
+
+
+def _document(kind: type, key: str, record: object) -> str:
+    """The record as it is written down, which the caches take it from when it has been committed."""
+    try:
+        document = orjson.dumps(encode(record)).decode()
+        read(kind.__name__, document)
+    except (CodecError, TypeError) as problem:
+        raise ValueError(f"{kind.__name__} {key!r} cannot be kept: {problem}") from None
+    return document
 
 
 def _dumped(value: Any) -> str:

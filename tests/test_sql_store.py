@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from stored_endpoints import ENDPOINTS, put
+from stored_endpoints import ENDPOINTS, endpoint, put
 
 from mockserver import Mock, MockServer, Settings
+from mockserver.domain.endpoint import Endpoint
 from mockserver.memory_store import MemoryStore
 from mockserver.records import KINDS
 from mockserver.sql_store import SqlStore
@@ -83,6 +84,16 @@ def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     assert (tmp_path / "mock.db").stat().st_mode & 0o077 == 0
 
 
+def test_a_record_that_could_not_be_read_again_is_not_committed(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/mock.db")
+    put(store, "w", "kept")
+    for odd in ({"created_at": 1.5}, {"description": "\ud800"}, {"rate_limits": ({"calls": 10**30},)}):
+        with pytest.raises(ValueError, match="Endpoint 'odd' cannot be kept"), store.transaction("w") as transaction:
+            transaction.put("odd", endpoint("odd")._replace(**odd))
+    assert store.items(Endpoint, "w") == [("kept", endpoint("kept"))]
+    store.close()
+
+
 def damaged(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096 * 2 : 4096 * 2 + 200] = b"\xff" * 200
@@ -127,6 +138,31 @@ def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_was(tmp_path: Path
     assert complaint in str(refusal.value)
     assert str(path) in str(refusal.value)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [damaged, rewritten("UPDATE records SET document = '{'"), rewritten("UPDATE records SET document = '{\"x\": 1}'")],
+)
+def test_a_database_that_is_damaged_while_the_mock_runs_is_said_to_be(tmp_path: Path, harm) -> None:  # type: ignore[no-untyped-def]  # a function of a path
+    path = tmp_path / "mock.db"
+    store = SqlStore(f"sqlite:///{path}")
+    put(store, "default", *(f"e{number}" for number in range(40)))
+    store.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(truncate)")
+    connection.close()
+    content = path.read_bytes()
+    store = SqlStore(f"sqlite:///{path}")
+    settings = Settings(port=0)
+    with MockServer(settings, mock=Mock(settings, store=store)) as server:
+        harm(path)
+        headers = {"Authorization": "Bearer dapi-mock"}
+        for method, place in (("GET", ENDPOINTS), ("GET", "/__mock__/state")):
+            answer = requests.request(method, server.url + place, headers=headers, timeout=10)
+            assert (answer.status_code, answer.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+        path.write_bytes(content)
+    store.close()
 
 
 @pytest.mark.parametrize(
