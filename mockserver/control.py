@@ -135,4 +135,4 @@ def _body(operation: Operation, request: Request) -> Json:
     violations = operation.request_violations(body)
     if violations and operation.id != "import_state":  # which finds them itself, and more
         raise errors.InvalidParameterValue(" ".join(violation.message for violation in violations[:3]))
-    return operation.with_defaults(body if body is not None else {})
+    return operation.with_integers(operation.with_defaults(body if body is not None else {}))

@@ -12,6 +12,8 @@ from .errors import InjectedError
 from .matching import JsonPath, difference, missing, shortened
 from .messages import Json
 
+MOST_TOKENS = 1_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -62,6 +64,12 @@ class ScriptedReply:
 
             return orjson.dumps(self.json).decode()
         return None
+
+    def check(self) -> None:
+        """Raises ValueError when it cannot be answered."""
+        for name, count in (self.usage or {}).items():
+            if type(count) is not int or not 0 <= count <= MOST_TOKENS:
+                raise ValueError(f"usage {name} is {count!r}: a count of tokens is a whole number up to {MOST_TOKENS}")
 
     def to_json(self) -> Json:
         """The mapping that ``scripted`` makes this reply of."""
@@ -144,6 +152,9 @@ class ReplyRule:
                 raise ValueError(f"last_message {self.last_message!r} is not a regular expression: {problem}") from None
         for path in self.jsonpath or {}:
             JsonPath(path)
+        for answer in self.answers:
+            if isinstance(answer, ScriptedReply):
+                answer.check()
 
     def mismatch(self, endpoint: str, body: Json) -> tuple[int, str] | None:
         """``None`` when the rule matches; otherwise how many conditions held, and the first that did not, in words."""

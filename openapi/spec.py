@@ -77,6 +77,11 @@ class Schema:
         return self._spec.walkers.walk(self.definition, Action.FILL)
 
     @cached_property
+    def with_integers(self) -> Walk:
+        """A function: the value with integers where the schema asks for them, also those written like 2.0."""
+        return self._spec.walkers.walk(self.definition, Action.WHOLE)
+
+    @cached_property
     def without_write_only(self) -> Walk:
         """A function: the value without writeOnly members; copied where changed."""
         return self._spec.walkers.walk(self.definition, Action.STRIP)
@@ -229,6 +234,11 @@ class Operation:
         """
         schema = self._schema("request", JSON)
         return body if schema is None else schema.with_defaults(self.without_unknown(body))
+
+    def with_integers(self, body: Any) -> Any:
+        """The request body with integers where the description asks for them: JSON Schema takes 2.0 for one, too."""
+        schema = self._schema("request", JSON)
+        return body if schema is None else schema.with_integers(body)
 
     def without_unknown(self, body: Any) -> Any:
         """The request body without the members that nobody knows, where the operation says that they are dropped."""

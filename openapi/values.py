@@ -1,4 +1,4 @@
-"""What the spec says of a value, done to it: defaults in, readOnly ignored, writeOnly out, secrets masked.
+"""What the spec says of a value, done to it: defaults in, readOnly ignored, writeOnly out, secrets masked, 2.0 made 2.
 
 A schema is compiled once into a tree of parts that holds only what has something to do; values are changed on a
 copy, and a value that needs no change is returned as it is.
@@ -25,6 +25,7 @@ class Action(Enum):
     FILL = "defaults in, readOnly members dropped"
     STRIP = "writeOnly members dropped"
     MASK = "secrets replaced"
+    WHOLE = "whole numbers that were written with a point (2.0) made integers where the schema asks for one"
 
 
 class Walkers:
@@ -58,6 +59,7 @@ class _Part:
     drop: frozenset[str] = frozenset()
     mask: frozenset[str] = frozenset()
     fill: tuple[tuple[str, Any], ...] = ()
+    whole_number: bool = False
     members: dict[str, _Part] = field(default_factory=dict)
     patterns: list[tuple[re.Pattern[str], _Part]] = field(default_factory=list)
     declared: frozenset[str] = frozenset()
@@ -88,7 +90,7 @@ class _Part:
 
     def acts(self) -> bool:
         """Whether there is something to do to the value itself."""
-        return bool(self.drop or self.mask or self.fill)
+        return bool(self.drop or self.mask or self.fill or self.whole_number)
 
     def cut(self) -> None:
         """Forget the parts that have nothing to do."""
@@ -124,6 +126,8 @@ class _Part:
             value = self._object(value)
         elif isinstance(value, list):
             value = self._array(value)
+        elif self.whole_number and isinstance(value, float) and value.is_integer():
+            value = int(value)
         for part in self.others:
             value = part.apply(value)
         for choice in self.choices:
@@ -259,6 +263,7 @@ class _Compiler:
 
     def _describe(self, part: _Part, schema: dict[str, Any]) -> None:
         properties: dict[str, Any] = schema.get("properties", {})
+        part.whole_number = self.action is Action.WHOLE and _asks_for_integer(schema)
         self._flagged(part, properties)
         part.members = {name: self._part(child) for name, child in properties.items() if name not in part.drop}
         part.declared = frozenset(properties)
@@ -281,6 +286,8 @@ class _Compiler:
                 )
 
     def _flagged(self, part: _Part, properties: dict[str, Any]) -> None:
+        if self.action is Action.WHOLE:
+            return
         if self.action is Action.FILL:
             part.drop = frozenset(name for name, child in properties.items() if flag(self.document, child, "readOnly"))
             defaults = ((name, said(self.document, child, "default")) for name, child in properties.items())
@@ -307,6 +314,12 @@ class _Compiler:
             part.cut()
         for part in parts:
             part.shorten()
+
+
+def _asks_for_integer(schema: dict[str, Any]) -> bool:
+    named = schema.get("type", ())
+    types = {named} if isinstance(named, str) else set(named)
+    return "integer" in types and "number" not in types
 
 
 def _shapes(document: dict[str, Any], schema: dict[str, Any], keyword: str) -> list[_Shape]:

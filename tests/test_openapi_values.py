@@ -254,3 +254,21 @@ def test_threads_that_come_first_together_get_whole_walkers() -> None:
             assert ["key" in text for text in found] == [False] * 4
     finally:
         sys.setswitchinterval(before)
+
+
+def test_whole_numbers_become_integers_where_the_schema_asks_for_them_and_nowhere_else() -> None:
+    schema = fields(
+        count={"type": "integer"}, maybe={"type": ["integer", "null"]}, code={"type": ["string", "integer"]},
+        either={"type": ["integer", "number"]}, share={"type": "number"}, anything={},
+        counts={"type": "object", "additionalProperties": {"type": "integer"}},
+        items={"items": {"anyOf": [fields(a={"type": "integer"}), {"$ref": "#/components/schemas/B"}]}},
+    )  # fmt: skip
+    numbers = dict.fromkeys(("count", "maybe", "code", "either", "share", "anything"), 2.0)
+    value = {**numbers, "counts": {"x": 3.0, "y": 0.5}, "items": [{"a": 1.0}, {"b": 1.0}, {"c": 1.0}]}
+    other = {"type": "object", "required": ["b"], "properties": {"b": {"type": "integer"}}}
+    result = done(Action.WHOLE, schema, value, B=other)
+    assert result == value
+    whole = {name: type(result[name]) for name in numbers}
+    assert [name for name, kind in whole.items() if kind is int] == ["count", "maybe", "code"]
+    assert repr(result["counts"]) == "{'x': 3, 'y': 0.5}"
+    assert repr(result["items"]) == "[{'a': 1}, {'b': 1}, {'c': 1.0}]"

@@ -196,3 +196,11 @@ def test_differences_name_their_place() -> None:
 )
 def test_the_last_text_of_a_request(body: Any, text: str | None) -> None:
     assert last_text(body) == text
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, True, 10**12])
+def test_a_count_of_tokens_that_cannot_be_is_refused_when_it_is_scripted(
+    serving_mock: ServingMock, count: object
+) -> None:
+    with pytest.raises(ValueError, match="usage prompt_tokens is "):
+        serving_mock.reply({"text": "x", "usage": {"prompt_tokens": count}})

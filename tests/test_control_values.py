@@ -1,0 +1,99 @@
+"""Odd values given to the control plane: used as what they mean or refused, and the workspace goes on either way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from conftest import caller
+
+from mockserver import MockServer, Settings
+
+Rest = Callable[..., requests.Response]
+ENDPOINTS = "/api/2.0/serving-endpoints"
+QUERY = "/serving-endpoints/chat/invocations"
+CHAT = {"external_model": {"name": "gpt-4o", "provider": "openai", "task": "llm/v1/chat",
+        "openai_config": {"openai_api_key_plaintext": "sk-secret"}}}  # fmt: skip
+HELLO = {"messages": [{"role": "user", "content": "Hello?"}]}
+_workspaces = itertools.count()
+
+
+@pytest.fixture(scope="module", params=["memory", "sqlite"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockServer]:
+    """A running mock in memory, and one on a database."""
+    folder = tmp_path_factory.mktemp("store")
+    store = None if request.param == "memory" else f"sqlite:///{folder}/mock.db"
+    with MockServer(Settings(port=0, provisioning=0, store=store)) as running:
+        yield running
+
+
+@pytest.fixture
+def rest(server: MockServer) -> Rest:
+    """Calls of a workspace of its own, which has an endpoint."""
+    call = caller(server.url, f"dapi-mock-values-{next(_workspaces)}")
+    call("POST", ENDPOINTS, json={"name": "chat", "config": {"served_entities": [CHAT]}}).raise_for_status()
+    return call
+
+
+def goes_on(rest: Rest) -> bool:
+    """Whether everything of the workspace can still be asked for."""
+    places = ("clock", "settings", "tokens", "journal", "faults", "stale-reads", "replies", "payloads", "upstreams")
+    paths = [f"{ENDPOINTS}/chat", f"{ENDPOINTS}/chat/metrics", ENDPOINTS, "/__mock__/state?format=yaml"]
+    paths += [f"/__mock__/{place}" for place in places]
+    answers = [rest("GET", path) for path in paths]
+    assert [answer.status_code for answer in answers] == [200] * len(answers), [answer.text for answer in answers]
+    assert rest("POST", ENDPOINTS, json={"name": f"new-{next(_workspaces)}"}).status_code == 200
+    return True
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("faults", {"operation": "nothing", "status": 503.0, "times": 2.0, "skip": 1.0}),
+        ("faults", {"operation": "nothing", "truncate": 5.0, "cut_after": 1.0}),
+        ("faults", {"operation": "nothing", "status": 503, "error_code": 7.0}),
+        ("faults", {"endpoint": "nobody", "outcome": "FAILED", "times": 2.0}),
+        ("stale-reads", {"reads": 2.0, "endpoint": "nobody"}),
+        ("replies", {"answers": [{"text": "x", "usage": {"prompt_tokens": 5.0}}], "times": 2.0}),
+        ("replies", {"answers": [{"error": {"status": 503.0, "error_code": 7.0}}]}),
+        ("upstreams", {"connection": "github", "status": 200.0}),
+    ],
+)
+def test_a_whole_number_may_be_written_with_a_point(rest: Rest, path: str, body: dict[str, Any]) -> None:
+    answer = rest("POST", f"/__mock__/{path}", json=body)
+    assert answer.ok, answer.text
+    queried = rest("POST", QUERY, json=HELLO)
+    assert queried.status_code == (503 if "error" in str(body.get("answers")) else 200)
+    assert "5.0" not in queried.text
+    assert ".0" not in rest("GET", f"/__mock__/{path}").text
+    assert goes_on(rest)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "complaint"),
+    [
+        ("faults", {"status": 503.5}, "503.5"),
+        ("faults", {"status": 503, "error_code": 1e30}, "error_code"),
+        ("faults", {"endpoint": "chat", "outcome": "FAILED", "times": 1e30}, "times"),
+        ("replies", {"answers": [{"text": "x", "usage": {"prompt_tokens": -1}}]}, "usage.prompt_tokens"),
+        ("replies", {"answers": [{"text": "x", "usage": {"prompt_tokens": 1e30}}]}, "usage.prompt_tokens"),
+        ("replies", {"answers": [{"error": {"error_code": 1e30}}]}, "error_code"),
+        ("replies", {"answers": [{"text": "x"}], "times": 1e30}, "times"),
+        ("stale-reads", {"reads": 1e30}, "reads"),
+        ("stale-reads", {"seconds": 1e308}, "seconds"),
+        ("stale-reads", {"seconds": 1e300}, "seconds"),
+    ],
+)
+def test_a_number_that_cannot_be_used_is_refused_when_it_is_given(
+    rest: Rest, path: str, body: dict[str, Any], complaint: str
+) -> None:
+    answer = rest("POST", f"/__mock__/{path}", json=body)
+    assert answer.status_code == 400, answer.text
+    assert complaint in answer.json()["message"]
+    assert rest("PATCH", f"{ENDPOINTS}/chat/tags", json={"add_tags": [{"key": "k"}]}).status_code == 200
+    assert rest("POST", QUERY, json=HELLO).status_code == 200
+    assert rest("PUT", "/__mock__/settings", json={"seed": 1e30}).status_code == 400
+    assert goes_on(rest)
