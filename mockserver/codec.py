@@ -199,6 +199,10 @@ def _record(kind: type) -> Decoder:
         for name in required:
             if name not in value:
                 raise CodecError(f"{prefix}{name}", "is missing")
-        return kind(**{name: members[name](one, f"{prefix}{name}") for name, one in value.items()})
+        given = {name: members[name](one, f"{prefix}{name}") for name, one in value.items()}
+        try:
+            return kind(**given)
+        except ValueError as problem:
+            raise CodecError(where, f"cannot be: {problem}") from None
 
     return decoded

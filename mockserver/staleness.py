@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .core import Mock
 
 Record = TypeVar("Record")
+MOST_READS = 1_000_000
+LONGEST = 3_153_600_000
+"""Seconds of a hundred years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class StaleReads:
     workspace's clock) show it as it was before the change.
 
     Raises:
-        ValueError: neither or both are given.
+        ValueError: neither or both are given, or one that is out of range.
     """
 
     reads: int | None = None
@@ -36,8 +39,9 @@ class StaleReads:
     def __post_init__(self) -> None:
         if (self.reads is None) == (self.seconds is None):
             raise ValueError("stale reads last for a number of reads or of seconds: give one of them")
-        if (self.reads or 0) < 0 or (self.seconds or 0) < 0:
-            raise ValueError("a number of reads or seconds is not negative")
+        for name, value, most in (("reads", self.reads, MOST_READS), ("seconds", self.seconds, LONGEST)):
+            if value is not None and not 0 <= value <= most:
+                raise ValueError(f"{name} {value} is out of range: 0 to {most}")
 
 
 @dataclass(slots=True)

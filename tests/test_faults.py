@@ -337,3 +337,9 @@ def test_the_journal_keeps_the_replies_of_the_newest_requests_only(
     assert [asked(token, number) is None for number in (1, 5, 6)] == [True, True, False]
     rest("POST", ENDPOINTS, data=b"x" * 300_000)
     assert instant_server.mock.journal.entries(token)[-1].body == "[300000 bytes]"
+
+
+@pytest.mark.parametrize("given", [{"reads": -1}, {"reads": 10**7}, {"seconds": -0.5}, {"seconds": 1e308}])
+def test_reads_are_not_stale_for_ever(given: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="is out of range: 0 to "):
+        StaleReads(**given)
