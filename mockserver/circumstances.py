@@ -47,7 +47,7 @@ class StoredClock(AdjustableClock):
     def change(self, transition: Callable[[Setting], Setting]) -> Setting:
         with self._store.transaction(self._workspace) as transaction:
             kept = transaction.get(Circumstances, HERE) or Circumstances()
-            setting = transition(kept.clock or self._usual)
+            setting = transition(kept.clock or self._usual).checked()
             transaction.put(HERE, replace(kept, clock=setting))
         self.refresh()
         return setting

@@ -124,7 +124,7 @@ def read_clock(call: Control) -> Json:
 
 @control
 def move_clock(call: Control) -> Json:
-    clock, body = call.mock.own_clock(call.workspace), call.body
+    body = call.body
     freeze = body.get("freeze", False)
     moment = None if isinstance(freeze, bool) else snapshot.moment_of(freeze, "freeze")
 
@@ -135,7 +135,8 @@ def move_clock(call: Control) -> Json:
         setting = setting.running() if body.get("run") else setting
         return setting._replace(auto_advance=body.get("auto_advance", setting.auto_advance))
 
-    clock.change(moved)
+    moved(call.mock.clock_of(call.workspace).setting).checked()  # refused before the workspace has a clock of its own
+    call.mock.own_clock(call.workspace).change(moved)
     return read_clock(call)
 
 

@@ -11,14 +11,14 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openapi.values import REDACTED
 
 from .auth import REGISTRY, Identity, RegisteredToken, identity_of
-from .clock import AdjustableClock, Setting
+from .clock import LAST, RANGE, AdjustableClock, Setting
 from .codec import CodecError, decode, encode
 from .domain.endpoint import Endpoint
 from .domain.permissions import AccessList, grants_of
@@ -183,20 +183,29 @@ def dumped(document: Json) -> str:
 
 def written(moment: int) -> str:
     """A moment in milliseconds as ISO 8601."""
-    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    since = timedelta(milliseconds=moment)  # a float of seconds would be a millisecond out in the far future
+    return (datetime(1970, 1, 1) + since).isoformat(timespec="milliseconds") + "Z"
 
 
 def moment_of(text: Json, where: str) -> int:
-    """ISO 8601 text or milliseconds since the epoch as milliseconds. Raises StateError."""
+    """ISO 8601 text or milliseconds since the epoch as milliseconds.
+
+    Raises:
+        StateError: it is neither, or not from 1970 to the year 9999.
+    """
     if isinstance(text, int | float) and not isinstance(text, bool) and math.isfinite(text):
-        return round(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise StateError(
-            [f"{where}: {shortened(text)} is not a moment; write 2026-01-31T12:00:00Z or milliseconds since 1970"]
-        ) from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        moment = round(text)
+    else:
+        try:
+            read = datetime.fromisoformat(text)
+        except (TypeError, ValueError):
+            raise StateError(
+                [f"{where}: {shortened(text)} is not a moment; write 2026-01-31T12:00:00Z or milliseconds since 1970"]
+            ) from None
+        moment = round((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
+    if not 0 <= moment <= LAST:
+        raise StateError([f"{where}: {shortened(text)} is out of range: {RANGE}"])
+    return moment
 
 
 def _clock(mock: Mock, workspace: str) -> Setting:
@@ -222,7 +231,13 @@ def _read_clock(given: Mapping[str, Json]) -> Setting | None:
     if not given:
         return None
     frozen = moment_of(given["frozen_at"], "clock.frozen_at") if given.get("frozen_at") is not None else None
-    return Setting(round((given.get("ahead") or 0) * 1000), frozen, float(given.get("auto_advance") or 0))
+    ahead = given.get("ahead") or 0
+    if not abs(ahead) <= LAST / 1000:
+        raise StateError([f"clock.ahead: {ahead} is out of range: {RANGE}"])
+    try:
+        return Setting(round(ahead * 1000), frozen, float(given.get("auto_advance") or 0)).checked()
+    except ValueError as problem:
+        raise StateError([f"clock.{problem}"]) from None
 
 
 def _read_records(store: Store, workspace: str, given: Mapping[str, Mapping[str, Json]]) -> None:

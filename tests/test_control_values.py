@@ -97,3 +97,69 @@ def test_a_number_that_cannot_be_used_is_refused_when_it_is_given(
     assert rest("POST", QUERY, json=HELLO).status_code == 200
     assert rest("PUT", "/__mock__/settings", json={"seed": 1e30}).status_code == 400
     assert goes_on(rest)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [1e300, -1e300, 99999999999999999, -99999999999999999, 253402300800000, -1, "0001-01-01", "1969-12-31T23:59:59Z",
+     "9999-12-31T23:59:59-14:00"],
+)  # fmt: skip
+def test_a_clock_is_not_frozen_at_a_moment_that_it_cannot_show(rest: Rest, moment: object) -> None:
+    before = rest("GET", "/__mock__/clock").json()
+    refused = rest("POST", "/__mock__/clock", json={"freeze": moment})
+    assert refused.status_code == 400
+    message = refused.json()["message"]
+    assert message.startswith("freeze: ")
+    assert str(moment).strip("'") in message
+    assert "1970-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z" in message
+    imported = rest("PUT", "/__mock__/state", json={"version": 1, "clock": {"frozen_at": moment}})
+    assert (imported.status_code, imported.json()["message"][:17]) == (400, "clock.frozen_at: ")
+    assert rest("GET", "/__mock__/clock").json()["frozen"] == before["frozen"] is False
+    assert goes_on(rest)
+
+
+@pytest.mark.parametrize("moment", [0, "1970-01-01", 253402300799999, "9999-12-31T23:59:59.999Z"])
+def test_time_begins_in_1970_and_ends_with_the_year_9999(rest: Rest, moment: object) -> None:
+    assert rest("POST", "/__mock__/clock", json={"freeze": moment}).status_code == 200
+    rest("POST", ENDPOINTS, json={"name": "then", "config": {"served_entities": [CHAT]}}).raise_for_status()
+    assert rest("POST", QUERY.replace("chat", "then"), json=HELLO).status_code == 200
+    assert goes_on(rest)
+    assert rest("POST", "/__mock__/clock", json={"run": True, "auto_advance": 9}).status_code == 200
+    assert goes_on(rest)
+
+
+def test_a_clock_is_not_advanced_beyond_the_end_of_time(rest: Rest) -> None:
+    for _ in range(100):
+        answer = rest("POST", "/__mock__/clock", json={"advance": 3_153_600_000})
+        if answer.status_code != 200:
+            break
+    assert answer.status_code == 400
+    assert "advance 3153600000 is out of range: moments are from 1970" in answer.json()["message"]
+    assert rest("GET", "/__mock__/clock").json()["now"].startswith("99")
+    assert goes_on(rest)
+
+
+def test_a_clock_that_reads_advance_stands_still_at_the_end_of_time(rest: Rest) -> None:
+    body = {"freeze": "9990-01-01T00:00:00Z", "auto_advance": 3_153_600_000}
+    assert rest("POST", "/__mock__/clock", json=body).status_code == 200
+    assert rest("GET", f"{ENDPOINTS}/chat").status_code == 200
+    assert rest("GET", "/__mock__/clock").json()["now"] == "9999-12-31T23:59:59.999Z"
+    assert goes_on(rest)
+
+
+@pytest.mark.parametrize("ahead", [1e308, -1e308, 1e300, 1e15, -99999999999, 253402300799])
+def test_an_imported_clock_is_not_ahead_of_time(rest: Rest, ahead: float) -> None:
+    answer = rest("PUT", "/__mock__/state", json={"version": 1, "clock": {"ahead": ahead}})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("clock.ahead")
+    assert "out of range: moments are from 1970" in answer.json()["message"]
+    assert goes_on(rest)
+
+
+def test_a_refused_move_leaves_a_workspace_with_everybodys_clock(server: MockServer, rest: Rest) -> None:
+    body = {"freeze": 253402300799999, "advance": 1}
+    assert rest("POST", "/__mock__/clock", json=body).status_code == 400
+    everybody = caller(server.url, None)
+    assert everybody("POST", "/__mock__/clock", json={"freeze": 7000}).status_code == 200
+    assert rest("GET", "/__mock__/clock").json()["milliseconds"] == 7000
+    assert everybody("POST", "/__mock__/clock", json={"reset": True}).status_code == 200

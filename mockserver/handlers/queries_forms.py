@@ -115,6 +115,10 @@ class Candidates:
         """
         COMPLETIONS.check(spec, present(completions.translated(body)), target)
 
+    def streams(self, body: Mapping[str, Json]) -> bool:
+        """Never: the older form has no streams."""
+        return False
+
     def ask(self, exchange: Exchange, served: Served) -> Answer:
         """One prediction for each prompt."""
         return completions.candidates(exchange.body, exchange.setting(served))
