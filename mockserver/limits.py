@@ -184,7 +184,7 @@ class Windows:
 
 
 class _Window:
-    """Amounts of the last minute, by the moment at which they were counted.
+    """Amounts of the last minute, in the order of the moments at which they were counted.
 
     Beyond MANY moments, those of the same tenth of a second are counted as the latest of them.
     """
@@ -204,18 +204,31 @@ class _Window:
 
     def total(self, now: int) -> int:
         entries = self._entries
+        while entries and entries[0][0] <= now - WINDOW:
+            self._total -= entries.popleft()[1]
         # A clock that was set back leaves entries of a future that has not happened: they are dropped, too. Those of
         # the next seconds are requests that began later than this one and were counted sooner.
-        while entries and (entries[0][0] <= now - WINDOW or entries[0][0] > now + OVERTAKEN):
-            self._total -= entries.popleft()[1]
+        while entries and entries[-1][0] > now + OVERTAKEN:
+            self._total -= entries.pop()[1]
         return self._total
 
     def add(self, amount: int, now: int) -> None:
         self._total += amount
-        grain = 1 if len(self._entries) < MANY else 100
-        if self._entries and self._entries[-1][0] // grain == now // grain:
-            amount += self._entries.pop()[1]
-        self._entries.append((now, amount))
+        entries, grain = self._entries, 1 if len(self._entries) < MANY else 100
+        overtaken = self._later(now, grain) if entries and entries[-1][0] > now else None
+        if entries and entries[-1][0] // grain == now // grain:
+            latest, counted = entries.pop()
+            now, amount = latest if latest > now else now, amount + counted
+        entries.append((now, amount))
+        if overtaken:
+            entries.extend(overtaken)
+
+    def _later(self, now: int, grain: int) -> list[tuple[int, int]]:
+        """Take out the entries that are later than what is counted now."""
+        later: list[tuple[int, int]] = []
+        while self._entries and self._entries[-1][0] // grain > now // grain:
+            later.append(self._entries.pop())
+        return later[::-1]
 
     def wait(self, allowed: int, now: int) -> int:
         """Milliseconds until less than ``allowed`` is counted; a whole window when that will never be."""

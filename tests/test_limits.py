@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mockserver.auth import Identity
 from mockserver.errors import RequestLimitExceeded
-from mockserver.limits import WINDOW, Limiter, requirements
+from mockserver.limits import OVERTAKEN, WINDOW, Limiter, requirements
 
 PLACE = ("default", "id")
 ALICE = Identity("alice@example.com", "Alice", admin=False, groups=("data", "web"))
@@ -210,3 +210,26 @@ def test_no_minute_ever_has_more_calls_than_allowed_and_waiting_as_told_is_enoug
             limiter.admit(PLACE, "chat", required, now)
         moments.append(now)
         assert sum(moment > now - WINDOW for moment in moments) <= allowed
+
+
+def test_calls_of_a_future_that_has_not_happened_do_not_count_when_the_clock_was_set_back() -> None:
+    limiter, limits = Limiter(), [{"key": "endpoint", "calls": 2, "tokens": 100}]
+    assert admitted(limiter, limits, ALICE, 100_000, tokens=40)
+    assert admitted(limiter, limits, ALICE, 150_000, tokens=40)
+    assert admitted(limiter, limits, ALICE, 110_000, tokens=40)
+    assert not admitted(limiter, limits, ALICE, 110_001)
+    for moment in range(109_000, 10_000, -4_000):  # by less each time than a request may be overtaken
+        assert refusal(limiter, limits, ALICE, 110_001)
+        limiter.charge(PLACE, requirements(limits, ALICE), 1, moment)
+    assert admitted(limiter, limits, ALICE, 20_000)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40_000), st.booleans()), max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_the_window_counts_what_lies_in_it_in_whatever_order_it_came(steps: list[tuple[int, bool]]) -> None:
+    limiter, limits, counted = Limiter(), [{"key": "endpoint", "calls": 10}], list[int]()
+    for moment, back in steps:
+        now = moment if back else max([*counted, moment])
+        counted = [known for known in counted if now - WINDOW < known <= now + OVERTAKEN]
+        assert admitted(limiter, limits, ALICE, now) == (len(counted) < 10)
+        counted += [now] if len(counted) < 10 else []
