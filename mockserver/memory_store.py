@@ -61,7 +61,6 @@ class MemoryStore:
         with self._lock(workspace):
             for place in [place for place in list(self._records) if place[0] == workspace]:
                 del self._records[place]
-            self._locks.pop(workspace, None)
         for documents in self._documents.values():
             documents.clear(workspace)
         for log in self._logs.values():

@@ -129,6 +129,24 @@ def test_many_threads_lose_no_write(store: Store) -> None:
     assert len(access.grants) == 60
 
 
+def test_transactions_follow_one_another_while_the_workspace_is_cleared(store: Store) -> None:
+    inside, most = 0, 0
+
+    def work(number: int) -> None:
+        nonlocal inside, most
+        for _ in range(5):
+            if number == 0:
+                store.clear("w")
+            with store.transaction("w"):
+                inside += 1
+                most = max(most, inside)
+                time.sleep(0.002)
+                inside -= 1
+
+    in_threads(6, work)
+    assert most == 1
+
+
 def in_threads(count: int, work) -> None:  # type: ignore[no-untyped-def]  # any function of a number
     threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
     for thread in threads:
