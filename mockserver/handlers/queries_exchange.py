@@ -290,13 +290,18 @@ class Exchange:
             status=status,
             milliseconds=milliseconds,
             databricks_request_id=call.request_id,
-            client_request_id=self.body.get("client_request_id"),
+            client_request_id=_of_kind(self.body.get("client_request_id"), str),
             requester=call.identity.name,
             streamed=self.form.streams(self.body),
             input_tokens=usage.prompt,
             output_tokens=usage.completion,
-            usage_context=self.body.get("usage_context"),
+            usage_context=_of_kind(self.body.get("usage_context"), dict),
         )
+
+
+def _of_kind(value: Json, kind: type) -> Json:
+    """What a client sent, unless it is of another kind: a refused query has a record, too."""
+    return value if isinstance(value, kind) else None
 
 
 _number = lru_cache(maxsize=1024)(seeds.number)
