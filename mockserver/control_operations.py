@@ -161,10 +161,10 @@ def list_tokens(call: Control) -> Json:
 @control
 def create_token(call: Control) -> Json:
     token = call.body.get("token") or f"dapi{secrets.token_hex(16)}"
-    if call.mock.authenticator.lookup(token) is not None:
-        raise errors.ResourceAlreadyExists("That token already stands for somebody.")
     registered = RegisteredToken(token, identity_of({"workspace": call.workspace, **call.body}))
     with call.mock.transaction(REGISTRY) as transaction:
+        if call.mock.authenticator.lookup(token) is not None:
+            raise errors.ResourceAlreadyExists("That token already stands for somebody.")
         transaction.put(token, registered)
     return {**_shown(registered), "token": token}
 
