@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import Rule
 
 from openapi import Operation
@@ -159,7 +159,7 @@ def _disturbed(disturbed: Disturbed) -> Response:
 
 
 def _refusal(problem: HTTPException) -> errors.ApiError:
-    """What Flask refused before any operation was found, in the API's words."""
+    """What Flask refused before any operation was found, or could not answer, in the API's words."""
     path = request.path.removeprefix(API_PREFIX)
     if isinstance(problem, NotFound):
         return errors.EndpointNotFound(f"No API found for '{request.method} {path}'")
@@ -168,4 +168,6 @@ def _refusal(problem: HTTPException) -> errors.ApiError:
         return errors.MethodNotAllowed(f"No API found for '{request.method} {path}'", {"Allow": allowed})
     if isinstance(problem, RequestEntityTooLarge):
         return errors.PayloadTooLarge(f"The request body is too large; at most {MAX_BODY} bytes are accepted.")
+    if isinstance(problem, InternalServerError):  # Flask has logged what happened
+        return errors.InternalError(f"{request.method} {path} failed inside the mock; its log has the reason.")
     return errors.BadRequest(problem.description or "The request could not be read.")

@@ -147,6 +147,20 @@ def parsed(text: str | bytes, source: str = "the document") -> Json:
                 raise yaml.MarkedYAMLError(problem="references (*name) are not accepted", problem_mark=mark)
             return super().compose_node(parent, index)
 
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (
+                ValueError,
+                LookupError,
+                TypeError,
+                AttributeError,
+                OverflowError,
+            ):  # all that a wrong scalar causes
+                kind = node.tag.rpartition(":")[2]
+                problem = f"{shortened(node.value)} is not a value of the type {kind}"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+
     Loader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import requests
 from conftest import caller
 
-from mockserver import MockServer, Settings
+from mockserver import MockServer, Settings, control_operations
 
 Rest = Callable[..., requests.Response]
 ENDPOINTS = "/api/2.0/serving-endpoints"
@@ -163,3 +164,56 @@ def test_a_refused_move_leaves_a_workspace_with_everybodys_clock(server: MockSer
     assert everybody("POST", "/__mock__/clock", json={"freeze": 7000}).status_code == 200
     assert rest("GET", "/__mock__/clock").json()["milliseconds"] == 7000
     assert everybody("POST", "/__mock__/clock", json={"reset": True}).status_code == 200
+
+
+def test_a_token_that_is_made_many_times_at_once_stands_for_one_identity(server: MockServer, rest: Rest) -> None:
+    token, statuses, start = f"dapi-same-{next(_workspaces)}", list[int](), threading.Barrier(12)
+
+    def make(number: int) -> None:
+        call = caller(server.url, None)
+        call("GET", "/__mock__/health")  # a connection
+        start.wait()
+        body = {"user_name": f"user{number}@example.com", "token": token}
+        statuses.append(call("POST", "/__mock__/tokens", json=body).status_code)
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [201] + [409] * 11
+
+
+@pytest.mark.parametrize("odd", [5, {"a": 1}, ["x"]])
+def test_a_refused_query_with_an_odd_id_has_a_record_that_can_be_read(rest: Rest, odd: object) -> None:
+    gateway = {
+        "inference_table_config": {"enabled": True, "catalog_name": "main", "schema_name": "default"},
+        "usage_tracking_config": {"enabled": True},
+    }
+    rest("PUT", f"{ENDPOINTS}/chat/ai-gateway", json=gateway).raise_for_status()
+    for body in ({**HELLO, "client_request_id": odd, "usage_context": "x"}, {**HELLO, "client_request_id": "mine"}):
+        rest("POST", QUERY, json=body)
+    refused, answered = rest("GET", "/__mock__/payloads").json()["payloads"]
+    assert (refused["status"], refused["client_request_id"], refused["usage_context"]) == (400, None, None)
+    assert (answered["status"], answered["client_request_id"]) == (200, "mine")
+    assert goes_on(rest)
+
+
+@pytest.mark.parametrize(
+    "value", ["!!timestamp foo", "!!bool foo", "!!int ''", "!!int foo", "!!float ''", "!!binary é", "!!set x"]
+)
+def test_a_yaml_value_that_is_not_what_it_says_is_named_with_its_place(rest: Rest, value: str) -> None:
+    text = f"version: 1\nclock:\n  ahead: {value}\n"
+    answer = rest("PUT", "/__mock__/state", data=text.encode(), headers={"Content-Type": "application/yaml"})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("the request body, line 3, column 10: "), answer.text
+
+
+def test_an_error_of_the_mock_itself_is_said_to_be_one(
+    server: MockServer, rest: Rest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(control_operations.CONTROLS, "list_faults", lambda call: 1 / 0)
+    answer = rest("GET", "/__mock__/faults")
+    assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL_ERROR")
+    assert answer.json()["message"].startswith("GET /__mock__/faults failed inside the mock")
+    assert "ZeroDivisionError" in caplog.text
