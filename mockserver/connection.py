@@ -12,6 +12,7 @@ from collections.abc import Callable, Sized
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, cast
 
+import httptools
 import orjson
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -205,11 +206,11 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._progress = self.loop.time()
+        self._unset_keepalive_if_required()
         if not self._receiving and self._prompt is not None:
-            self._unset_keepalive_if_required()
             data = self._past_parser(data, self._prompt)
         if data:
-            super().data_received(data)
+            self._parse(data)
 
     def pause_writing(self) -> None:
         self._progress = self.loop.time()
@@ -231,10 +232,14 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._offered:
+            return
         self._asked = True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self._offered:
+            return
         self._receiving = False
         super().on_message_complete()
 
@@ -249,6 +254,30 @@ class Connection(HttpToolsProtocol):
     def _free(self) -> bool:
         """Whether no ASGI exchange is under way."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def _offered(self) -> bool:
+        """Whether the head that was read offers another protocol, at which the parser stops."""
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _parse(self, data: bytes) -> None:
+        """Give data to the parser. Another protocol that they offer is not taken up: the head is read without that."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as stop:
+                data = self._without_offer() + data[stop.args[0] :] if self._offered else b""
+            except httptools.HttpParserError as problem:
+                self.send_400_response(str(problem))
+                return
+
+    def _without_offer(self) -> bytes:
+        """The head that was read last, without the header that makes it an offer."""
+        self._answer = cast("dict[str, Any]", self.scope)["extensions"]["answer"]
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(lines))
 
     def _past_parser(self, data: bytes, prompt: Prompt) -> bytes:
         """Answer the requests at the beginning of the data that can be at once. What is left is for the parser."""

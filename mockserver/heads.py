@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -49,9 +50,9 @@ def request_line(line: bytes) -> tuple[str, str] | None:
 def plain(block: bytes) -> Head | None:
     """The headers in a block that ends with an empty line.
 
-    ``None`` where reading the request takes more than that: its body comes in chunks or waits for leave, it asks for
-    another protocol or does not name its host; or where the block is very long or wrong, which the whole request's
-    parser has to say.
+    ``None`` where reading the request takes more than that: its body comes in chunks or waits for leave, or it does not
+    name its host; or where the block is very long or wrong, which the whole request's parser has to say. An offer to go
+    on with another protocol is not taken up.
     """
     return _remembered(block) if len(block) <= MEMORABLE else None
 
@@ -98,8 +99,9 @@ def _remembered(block: bytes) -> Head | None:
         return None
     told = _Told()
     try:
-        told.parser.feed_data(_LINE + block)
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        with suppress(httptools.HttpParserUpgrade):  # raised when the headers have been told
+            told.parser.feed_data(_LINE + block)
+    except httptools.HttpParserError:
         return None
     headers = by_name(told.pairs)
     if told.lasting is None or not headers.get("host") or not _FRAMING.isdisjoint(headers):

@@ -153,6 +153,41 @@ def test_a_request_for_another_protocol_is_answered_as_http(server: MockServer) 
         assert answer(connection)[0] == 200
 
 
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+
+
+@pytest.mark.parametrize("dash", [b"-", b"%2D"])
+@pytest.mark.parametrize("chunked", [True, False])
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_a_body_that_comes_with_an_offer_of_another_protocol_is_read(
+    server: MockServer, dash: bytes, chunked: bool, pause: float
+) -> None:
+    body = b'{"name": "not a name"}'
+    head = LIST.replace(b"GET", b"POST").replace(b"serving-endpoints", b"serving%bendpoints" % dash)
+    framing = b"Transfer-Encoding: chunked\r\n" if chunked else b"Content-Length: %d\r\n" % len(body)
+    sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+    answers = []
+    for offer in (b"", UPGRADE):
+        with opened(server) as connection:
+            for _ in range(2):
+                connection.sendall(head + framing + offer + b"\r\n")
+                time.sleep(pause)
+                connection.sendall(sent)
+                status, _, said = answer(connection)
+                answers.append((status, json.loads(said)["message"]))
+            connection.sendall(LIST.replace(b"endpoints", b"endpoints/nobody") + b"\r\n")
+            assert answer(connection)[0] == 404
+    assert answers == [answers[0]] * 4
+    assert answers[0][0] == 400
+    assert "Endpoint name must be" in answers[0][1]
+
+
+def test_a_connection_is_no_tunnel(server: MockServer) -> None:
+    with opened(server) as connection:
+        connection.sendall(b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer(connection)[0] == 400
+
+
 def test_a_client_that_stops_halfway_is_let_go_and_holds_up_nobody(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +263,8 @@ MIXED = [
     CHUNKED + b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(ASKED), ASKED),
     LIST.replace(b"GET", b"HEAD") + b"\r\n",
     LIST.replace(b"/api/2.0/serving-endpoints", ENDPOINT.encode()) + b"\r\n",
+    STREAM + UPGRADE + b"\r\n" + ASKED,
+    CHUNKED + UPGRADE + b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(ASKED), ASKED),
 ]
 """Requests that are answered where they are read, in a thread, and through ASGI for other reasons."""
 
