@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sized
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, cast
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import httptools
 import orjson
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from .heads import Head, plain, request_line
@@ -165,6 +166,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._prompt = cast("Prompt | None", self.app if hasattr(self.app, "at_once") else None)
         self._shared = cast("Shared", self.server_state)
+        self._cycles: deque[RequestResponseCycle] = deque()
+        """Those of the requests that are answered or wait for it, in their order."""
 
     @property
     def lost(self) -> bool:
@@ -200,6 +203,12 @@ class Connection(HttpToolsProtocol):
         self._progress = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        for cycle in self._cycles:  # uvicorn tells the newest one only
+            if not cycle.response_complete:
+                cycle.disconnected = True
+            cycle.message_event.set()
+        self._cycles.clear()
+        self.pipeline.clear()
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
@@ -236,6 +245,9 @@ class Connection(HttpToolsProtocol):
             return
         self._asked = True
         super().on_headers_complete()
+        while self._cycles and self._cycles[0].response_complete:
+            self._cycles.popleft()
+        self._cycles.append(self.cycle)
 
     def on_message_complete(self) -> None:
         if self._offered:

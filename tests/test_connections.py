@@ -188,6 +188,20 @@ def test_a_connection_is_no_tunnel(server: MockServer) -> None:
         assert answer(connection)[0] == 400
 
 
+def test_a_client_that_leaves_with_several_requests_open_leaves_nothing_behind() -> None:
+    with MockServer(Settings(port=0, provisioning=0, time_per_token=0.02)) as server:
+        assert server._server is not None
+        tasks = server._server.server_state.tasks
+        for _ in range(3):
+            with opened(server) as connection:
+                connection.sendall((STREAM + b"\r\n" + ASKED) * 3)
+                assert connection.recv(100)
+        deadline = time.monotonic() + 5
+        while tasks and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not tasks
+
+
 def test_a_client_that_stops_halfway_is_let_go_and_holds_up_nobody(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
