@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import Field, fields
 from types import FrameType
@@ -62,6 +64,7 @@ def main() -> None:
 )
 def serve(workers: int, **given: Any) -> None:
     """Answer as a workspace's Model Serving API would."""
+    stopping = _Stopping()
     chosen = {name: value for name, value in given.items() if value is not None and value != ()}
     try:
         settings = from_environment(**chosen)
@@ -70,47 +73,62 @@ def serve(workers: int, **given: Any) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    _run(settings, workers)
-
-
-def _run(settings: Settings, workers: int) -> None:
-    from .listening import ListenError
-    from .snapshot import StateError
-    from .store import StoreError
-
-    try:
-        server = _started(settings, workers)
-    except (ListenError, StateError, StoreError, ChildProcessError) as problem:
-        raise click.UsageError(str(problem)) from None
-    for number in STOPPING:
-        signal.signal(number, _stopper(server))
-    _announce(server.url, settings)
-    server.wait()
+    _run(settings, workers, stopping)
 
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 """The signals that end the command."""
 
+LONGEST_STOP = 5.0
+"""Seconds after which the command ends, whatever hinders it."""
 
-def _started(settings: Settings, workers: int) -> Any:
+
+class _Stopping:
+    """The end of the command, from the first signal for it; those that follow are ignored."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.server: Any = None
+        """What has to be stopped; ``None`` while nothing has been made that would stay behind."""
+        for number in STOPPING:
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        for each in STOPPING:  # another one in the midst of stopping would wait for itself
+            signal.signal(each, signal.SIG_IGN)
+        self.asked = True
+        limit = threading.Timer(LONGEST_STOP, os._exit, [0])
+        limit.daemon = True
+        limit.start()
+        if self.server is None or not self.server.stop():
+            os._exit(0)  # the interpreter's own end might wait for a thread that is still at work
+
+
+def _run(settings: Settings, workers: int, stopping: _Stopping) -> None:
+    from .listening import ListenError
+    from .snapshot import StateError
+    from .store import StoreError
+
+    try:
+        server = _started(settings, workers, stopping)
+    except (ListenError, StateError, StoreError, ChildProcessError) as problem:
+        raise click.UsageError(str(problem)) from None
+    if not stopping.asked:
+        _announce(server.url, settings)
+    server.wait()
+
+
+def _started(settings: Settings, workers: int, stopping: _Stopping) -> Any:
     if workers == 1:
         from .server import MockServer, tune
 
-        server = MockServer(settings).start()
+        stopping.server = server = MockServer(settings).start()
         tune()
         return server
     from .workers import Workers
 
-    return Workers(settings, workers)
-
-
-def _stopper(server: Any) -> Callable[[int, FrameType | None], None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        for each in STOPPING:  # another one in the midst of stopping would wait for itself
-            signal.signal(each, signal.SIG_IGN)
-        server.stop()
-
-    return stop
+    stopping.server = Workers(settings, workers)
+    return stopping.server.start()
 
 
 def _announce(url: str, settings: Settings) -> None:

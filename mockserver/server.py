@@ -163,22 +163,26 @@ class MockServer:
         threading.Thread(target=warm_up, args=[self.mock], name="serving-mock-load", daemon=True).start()
         return self
 
-    def stop(self) -> None:
-        """Stop listening, let requests under way be answered, and close every connection."""
+    def stop(self) -> bool:
+        """Stop listening, let requests under way be answered, and close every connection.
+
+        Whether that is done; ``False`` when an answer takes so long to make that the thread is left alone with it.
+        """
         if self._thread is None or self._server is None:
-            return
+            return True
         self.mock.faults.release()
         self._server.stop()
         self._thread.join(GRACE + 1)
+        done = not self._thread.is_alive()
         self._bridge.close()
         self._server, self._listener, self._thread = None, None, None
         if self._owns_mock:
             self.mock.store.close()
+        return done
 
     def wait(self) -> None:
-        """Block until the server stops."""
-        thread = self._thread
-        while thread is not None and thread.is_alive():
+        """Block until the server stops, or ``stop`` has given up on it."""
+        while (thread := self._thread) is not None and thread.is_alive():
             thread.join(0.2)
 
     def __enter__(self) -> MockServer:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 COMMAND = [sys.executable, "-m", "mockserver", "serve"]
 
 
 @contextmanager
-def serving(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def serving(
+    *options: str, command: Sequence[str] = COMMAND, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """The running command, its URL and the lines it printed until it was ready."""
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", *options],
+        [*command, "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

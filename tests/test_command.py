@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -12,6 +13,7 @@ import pytest
 import requests
 from processes import refused, serving
 
+from mockserver import MockServer
 from mockserver.settings import SettingError, Settings, from_environment
 
 
@@ -133,6 +135,56 @@ def test_being_told_again_and_again_to_stop_is_once() -> None:
             assert process.wait(10) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+ENDLESS = """
+from mockserver.__main__ import main
+from mockserver.bridge import Bridge
+
+def at_once(*arguments):
+    while True:
+        pass
+
+Bridge.at_once = at_once
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_in_the_midst_of_an_answer_without_end(number: signal.Signals) -> None:
+    with serving(command=[sys.executable, "-c", ENDLESS, "serve"]) as (process, url, _):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"GET /api/2.0/serving-endpoints/x HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(0.2)
+            started = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(10) == 0
+        assert time.monotonic() - started < 5
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_a_server_that_has_given_up_on_an_answer_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, done = threading.Event(), threading.Event()
+
+    def at_once(*arguments: object) -> None:
+        asked.set()
+        done.wait(20)
+
+    monkeypatch.setattr("mockserver.bridge.Bridge.at_once", at_once)
+    server = MockServer(Settings(port=0)).start()
+    waiting = threading.Thread(target=server.wait)
+    waiting.start()
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET /api/2.0/serving-endpoints/x HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert asked.wait(10)
+        assert server.stop() is False
+        waiting.join(5)
+        assert not waiting.is_alive()
+        done.set()
+    assert server.stop() is True
 
 
 def test_given_values_override_the_environment() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 from conftest import caller
-from processes import refused, serving
+from processes import COMMAND, refused, serving
 
 ENDPOINTS = "/api/2.0/serving-endpoints"
 ENTITY = {
@@ -101,6 +101,26 @@ def test_workers_end_when_the_command_is_killed() -> None:
         assert len(workers) == 2
         process.kill()
         until(lambda: not any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers))
+
+
+@pytest.mark.parametrize("moment", ["folder", "workers"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_during_the_start_leaves_nothing_behind(tmp_path: Path, moment: str, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--workers", "3"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )
+    until(lambda: any(tmp_path.iterdir()) if moment == "folder" else bool(workers_of(process)))
+    workers = workers_of(process)
+    os.killpg(process.pid, number)  # as a terminal does
+    written, complaints = process.communicate(timeout=10)
+    assert (process.returncode, written, complaints) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
 def test_a_number_of_workers_out_of_range_is_refused() -> None:
