@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import orjson
 
 from .matching import check_operation, missing
 from .memory_store import MemoryStore
-from .messages import Json, Request
+from .messages import JSON_MEDIA_TYPE, Json, Request
 from .store import Line, Store
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ MAX_BODY = 2**18
 LONG = 2**14
 """Bytes of a request whose body is kept as long as the entry: longer ones are kept with the newest entries."""
 
+LONGEST_NAME = 1000
+"""Characters of a path, or of an endpoint's name, that are kept."""
+
 UNKNOWN = "unknown"
 """The operation of a request that no path of the contract fits."""
 
@@ -43,7 +46,7 @@ class Entry:
     """One exchange. ``body`` and ``reply`` are without secrets; ``moment`` is on the mock's clock, ``seconds`` real.
 
     ``reply`` is ``None`` for streams and for all but the newest entries; a large ``body`` is a note of its size, and so
-    is a long one that is no longer among the newest.
+    is a long one that is no longer among the newest; a very long ``path`` is cut and says how long it was.
     ``operation`` is ``unknown`` for a request that no path of the contract fits; ``status`` is 0 when the connection
     was dropped; ``fault`` is the id of the fault that struck, "" for one without an id.
     """
@@ -94,7 +97,10 @@ EVERYTHING = Filter()
 
 @dataclass(slots=True)
 class Noted:
-    """One exchange as it is kept: the body is as it came, in ``octets`` where it is no JSON."""
+    """One exchange as it is kept. A body of JSON stays as it came, in ``sent``: as a value it may be 25 times as large.
+
+    ``octets`` is a body that is no JSON.
+    """
 
     moment: int
     identity: str | None
@@ -108,11 +114,18 @@ class Noted:
     fault: str | None
     body: Json = None
     octets: str | None = None
+    sent: bytes | None = field(default=None, init=False)
 
     @property
     def said(self) -> Json:
         """The request's body: a JSON value, or bytes."""
+        if self.sent is not None:
+            return orjson.loads(self.sent)
         return self.body if self.octets is None else self.octets.encode("latin-1")
+
+    def to_json(self) -> Json:
+        members = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.init}
+        return members if self.sent is None else {**members, "body": orjson.Fragment(self.sent)}
 
 
 class Exchange:
@@ -170,14 +183,27 @@ class Journal:
             name = operation.id
             self._operations.setdefault(name, operation)  # the pages have operations of their own
         noted = Noted(
-            moment, identity, name, request.method, request.path, status, seconds, request_id, endpoint, fault, body
-        )  # fmt: skip
+            moment,
+            identity,
+            name,
+            request.method,
+            _cut(request.path),
+            status,
+            seconds,
+            request_id,
+            None if endpoint is None else _cut(endpoint),
+            fault,
+        )
         exchange: Exchange | None = None
         size = len(request.body)
         if size > MAX_BODY or (size > LONG and body is not None):
             noted.body = f"[{size} bytes]"
         elif isinstance(body, bytes):
-            noted.body, noted.octets = None, body.decode("latin-1")
+            noted.octets = body.decode("latin-1")
+        elif body and operation is not None and JSON_MEDIA_TYPE in operation.request_media_types:
+            noted.sent = request.body
+        else:  # of no body, an empty one or a form
+            noted.body = body
         if size <= MAX_BODY:
             exchange = Exchange(request, reply)
         self._log.append(workspace, noted, exchange)
@@ -236,7 +262,7 @@ class Journal:
 
     def dropped(self, workspace: str) -> int:
         """How many exchanges are no longer kept."""
-        return max(0, self.count(workspace) - self._log.capacity)
+        return self._log.dropped(workspace)
 
     def clear(self, workspace: str) -> None:
         """Forget the exchanges of one workspace."""
@@ -270,6 +296,10 @@ def _said(line: Line[Noted]) -> Json:
         return orjson.loads(exchange.request.body)
     except orjson.JSONDecodeError:  # it was accepted, so it is of another kind
         return exchange.request.body
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}... [{len(name)} characters]"
 
 
 def _fits(pattern: str | None, text: str | None) -> bool:

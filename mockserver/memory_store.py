@@ -54,8 +54,10 @@ class MemoryStore:
     def together(self) -> AbstractContextManager[None]:
         return _AT_ONCE
 
-    def log(self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0) -> Log[Item]:
-        return self._logs.setdefault(kind, _MemoryLog(capacity, whole))
+    def log(
+        self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0, budget: int | None = None
+    ) -> Log[Item]:
+        return self._logs.setdefault(kind, _MemoryLog(capacity, whole, budget))
 
     def clear(self, workspace: str) -> None:
         with self._lock(workspace):
@@ -169,6 +171,7 @@ class _Lines(Generic[Item]):
     items: deque[Item]
     extras: deque[object]
     count: int = 0
+    size: int = 0
 
     def copied(self) -> _Lines[Item]:
         return _Lines(self.items.copy(), self.extras.copy(), self.count)
@@ -178,10 +181,17 @@ class _Lines(Generic[Item]):
         for age, item in enumerate(reversed(self.items)):
             yield Line(self.count - age, item, next(extras, None))
 
+    def make_room(self, item: Any, budget: int) -> None:
+        """Drop the oldest items until this one may be added."""
+        items: deque[Any] = self.items
+        self.size += item.size
+        while items and (self.size > budget or len(items) == items.maxlen):
+            self.size -= items.popleft().size
+
 
 class _MemoryLog(Generic[Item]):
-    def __init__(self, capacity: int, whole: int) -> None:
-        self.capacity, self._whole = capacity, whole
+    def __init__(self, capacity: int, whole: int, budget: int | None) -> None:
+        self.capacity, self._whole, self._budget = capacity, whole, budget
         self._written: dict[str, _Lines[Item]] = {}
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -192,6 +202,8 @@ class _MemoryLog(Generic[Item]):
             lines = self._written.get(workspace)
             if lines is None:
                 lines = self._written[workspace] = _Lines(deque(maxlen=self.capacity), deque(maxlen=self._whole))
+            if self._budget is not None:
+                lines.make_room(item, self._budget)
             lines.count = number = lines.count + 1
             lines.items.append(item)
             if self._whole:
@@ -221,6 +233,11 @@ class _MemoryLog(Generic[Item]):
     def count(self, workspace: str) -> int:
         lines = self._written.get(workspace)
         return 0 if lines is None else lines.count
+
+    def dropped(self, workspace: str) -> int:
+        with self._lock:
+            lines = self._written.get(workspace)
+            return 0 if lines is None else lines.count - len(lines.items)
 
     def wait(self, workspace: str, count: int, timeout: float) -> None:
         with self._changed:

@@ -7,6 +7,7 @@ with usage tracking alone, a row has the counts but neither request nor response
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from sys import getsizeof
 from typing import Any
 
 import orjson
@@ -19,8 +20,17 @@ Json = Any
 CAPACITY = 10_000
 """Rows kept per workspace; older ones are dropped and counted."""
 
+BUDGET = 64 * 2**20
+"""Bytes of the rows kept per workspace; older ones are dropped and counted."""
+
 MAX_BODY = 2**20
 """Bytes of a request or response that a row takes; of a larger one it only says so, as the service's tables do."""
+
+ROW = 500
+"""Bytes of a row without its texts."""
+
+CONTEXT = 4
+"""Bytes that a usage context takes for each of its bytes as JSON."""
 
 TOO_LARGE = {"request": "MAX_REQUEST_SIZE_EXCEEDED", "response": "MAX_RESPONSE_SIZE_EXCEEDED"}
 
@@ -50,12 +60,18 @@ class Payload:
     response: str | None = None
     logging_error_codes: tuple[str, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes that the row takes, more or less."""
+        context = 0 if self.usage_context is None else CONTEXT * len(orjson.dumps(self.usage_context))
+        return ROW + context + sum(map(getsizeof, (self.request, self.response, self.client_request_id)))
+
 
 class Payloads:
     """The rows of every workspace."""
 
-    def __init__(self, store: Store | None = None, capacity: int = CAPACITY) -> None:
-        self._rows = (store or MemoryStore()).log(Payload, capacity=capacity)
+    def __init__(self, store: Store | None = None, capacity: int = CAPACITY, budget: int = BUDGET) -> None:
+        self._rows = (store or MemoryStore()).log(Payload, capacity=capacity, budget=budget)
 
     def record(self, workspace: str, *, logged: bool, request: bytes, response: Json, **columns: Any) -> None:
         """Add one row, whose ``columns`` are members of Payload. The bodies are left out unless they are ``logged``."""
@@ -77,7 +93,7 @@ class Payloads:
 
     def dropped(self, workspace: str) -> int:
         """How many rows are no longer kept."""
-        return max(0, self.count(workspace) - self._rows.capacity)
+        return self._rows.dropped(workspace)
 
     def clear(self, workspace: str) -> None:
         """Forget the rows of one workspace."""

@@ -129,8 +129,10 @@ class SqlStore:
         with self._alone(self._database.quick):
             yield
 
-    def log(self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0) -> Log[Item]:
-        return self._logs.setdefault(kind, _SqlLog(self, kind, extra, capacity, whole))
+    def log(
+        self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0, budget: int | None = None
+    ) -> Log[Item]:
+        return self._logs.setdefault(kind, _SqlLog(self, kind, extra, capacity, whole, budget))
 
     def clear(self, workspace: str) -> None:
         with self._alone(self._database.durable) as connection:
@@ -271,9 +273,11 @@ class _SqlDocuments(Generic[State]):
 
 
 class _SqlLog(Generic[Item]):
-    def __init__(self, store: SqlStore, kind: type[Item], extra: type | None, capacity: int, whole: int) -> None:
+    def __init__(
+        self, store: SqlStore, kind: type[Item], extra: type | None, capacity: int, whole: int, budget: int | None
+    ) -> None:
         self._store, self._kind, self._extra = store, kind, extra
-        self.capacity, self._whole = capacity, whole
+        self.capacity, self._whole, self._budget = capacity, whole, budget
 
     def append(self, workspace: str, item: Item, extra: object = None) -> int:
         place = self._place(workspace)
@@ -289,6 +293,8 @@ class _SqlLog(Generic[Item]):
             if count is not None:  # the log may have been cleared since
                 connection.execute(tables.DROP_LINES, {**place, "last": count - self.capacity})
                 connection.execute(tables.DROP_EXTRAS, {**place, "last": count - self._whole})
+                if self._budget is not None:
+                    connection.execute(tables.DROP_BEYOND, {**place, "budget": self._budget})
 
     def lines(self, workspace: str) -> list[Line[Item]]:
         count = self.count(workspace)
@@ -312,6 +318,10 @@ class _SqlLog(Generic[Item]):
     def count(self, workspace: str) -> int:
         rows = self._store._read(tables.COUNT, self._place(workspace))
         return int(rows[0][0]) if rows else 0
+
+    def dropped(self, workspace: str) -> int:
+        oldest = self._store._read(tables.OLDEST, self._place(workspace))[0][0] or 1
+        return max(self.count(workspace) - self.capacity, oldest - 1)
 
     def wait(self, workspace: str, count: int, timeout: float) -> None:
         deadline = time.monotonic() + timeout

@@ -123,6 +123,12 @@ NEWEST = sql.text(
     " ORDER BY number DESC LIMIT :most"
 )
 DROP_LINES = sql.text(f"DELETE FROM log_lines WHERE {_LOG} AND number <= :last")
+DROP_BEYOND = sql.text(  # what comes before the newest lines that are within the budget together
+    f"DELETE FROM log_lines WHERE {_LOG} AND number <= (SELECT max(number) FROM"
+    " (SELECT number, sum(length(document)) OVER (ORDER BY number DESC) AS together FROM log_lines"
+    f" WHERE {_LOG}) AS sizes WHERE together > :budget)"
+)
+OLDEST = sql.text(f"SELECT min(number) FROM log_lines WHERE {_LOG}")
 DROP_EXTRAS = sql.text(f"UPDATE log_lines SET extra = NULL WHERE {_LOG} AND number <= :last AND extra IS NOT NULL")
 # The counts before the lines: as they are the lock of the log, nobody writes a line between the two, which would stay
 # and have a number that is given again.

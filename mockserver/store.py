@@ -87,6 +87,10 @@ class Log(Protocol[Item]):
         """How many lines have been written, dropped ones included."""
         ...
 
+    def dropped(self, workspace: str) -> int:
+        """How many lines are kept no more."""
+        ...
+
     def wait(self, workspace: str, count: int, timeout: float) -> None:
         """Return when ``count`` is no longer how many there are, or after ``timeout`` real seconds."""
         ...
@@ -148,8 +152,14 @@ class Store(Protocol):
         """A context manager around changes of documents and logs that are kept at once, or not at all."""
         ...
 
-    def log(self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0) -> Log[Item]:
-        """A log whose lines are of one kind. The newest ``whole`` lines keep their ``extra``."""
+    def log(
+        self, kind: type[Item], extra: type | None = None, *, capacity: int, whole: int = 0, budget: int | None = None
+    ) -> Log[Item]:
+        """A log whose lines are of one kind. The newest ``whole`` lines keep their ``extra``.
+
+        ``budget``: bytes that a workspace's lines may take, where they have a ``size``. A database looks at it now and
+        then, and counts the characters that it holds.
+        """
         ...
 
     def clear(self, workspace: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -172,6 +173,37 @@ def test_long_bodies_are_kept_with_the_newest_requests_only() -> None:
     assert long.body == f"[{len(json.dumps(wanted.body))} bytes]"
     assert again.body == short.body
     assert mock.journal.entries(DEFAULT_WORKSPACE, wanted) == []
+
+
+def test_a_body_of_many_small_values_takes_little_more_memory_than_its_bytes() -> None:
+    mock = Mock(Settings(provisioning=0))
+    operation = mock.spec.operations["query_endpoint"]
+    body = b'{"inputs": [0' + b", []" * 4000 + b"]}"
+    headers = {"authorization": "Bearer dapi-mock"}
+    mock.respond(operation, Request("POST", "/x", headers, {"name": "databricks-gpt-oss-20b"}, body=b"{}"))
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            sent = body.replace(b"0", b"%d" % number)
+            mock.respond(operation, Request("POST", "/x", headers, {"name": "databricks-gpt-oss-20b"}, body=sent))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / 100 < 2 * len(body) + 10_000
+    assert mock.journal.entries(DEFAULT_WORKSPACE)[-1].body == json.loads(sent)
+
+
+def test_a_long_path_is_cut_in_the_journal_and_asked_again_as_it_was(
+    rest: Rest, instant_server: MockServer, token: str
+) -> None:
+    name = "a" * 60_000
+    assert rest("GET", f"{ENDPOINTS}/{name}").status_code == 404
+    (entry,) = instant_server.mock.journal.entries(token)
+    assert entry.path == f"{ENDPOINTS}/{name}"[: journal.LONGEST_NAME] + f"... [{len(ENDPOINTS) + 60_001} characters]"
+    assert entry.endpoint == f"{name[: journal.LONGEST_NAME]}... [60000 characters]"
+    asked = instant_server.mock.journal.asked(token, entry.number)
+    assert asked is not None
+    assert asked[1].path == f"{ENDPOINTS}/{name}"
 
 
 def test_the_journal_is_waited_for(rest: Rest) -> None:

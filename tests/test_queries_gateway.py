@@ -262,3 +262,20 @@ def test_rows_are_bounded_and_say_how_many_were_dropped() -> None:
     assert last.logging_error_codes == ("MAX_REQUEST_SIZE_EXCEEDED",)
     payloads.clear("w")
     assert payloads.count("w") == 0
+
+
+def test_rows_are_bounded_in_bytes_too() -> None:
+    from mockserver.payloads import Payloads
+
+    payloads = Payloads(budget=1_000_000)
+    columns: dict[str, Any] = dict.fromkeys(("endpoint", "served_entity", "databricks_request_id", "requester"), "x")
+    columns |= dict.fromkeys(("moment", "status", "milliseconds", "input_tokens", "output_tokens"), 0)
+    large = {"request": b" " * 100_000, "client_request_id": "x" * 100_000, "usage_context": {"a": "b" * 25_000}}
+    for _ in range(5):
+        payloads.record("w", logged=True, response="y" * 100_000, streamed=False, **large, **columns)
+    assert [row.number for row in payloads.entries("w")] == [4, 5]
+    assert (payloads.count("w"), payloads.dropped("w")) == (5, 3)
+    small = {"request": b"{}", "response": {}, "client_request_id": None}
+    for _ in range(3000):
+        payloads.record("w", logged=True, streamed=False, **small, **columns)
+    assert 1000 < len(payloads.entries("w")) < 2000

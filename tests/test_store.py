@@ -15,6 +15,7 @@ from stored_endpoints import ENDPOINTS, endpoint, put
 from mockserver import Mock, Settings
 from mockserver.domain.endpoint import Endpoint
 from mockserver.domain.permissions import AccessList, Grant, Principal
+from mockserver.journal import Filter
 from mockserver.memory_store import MemoryStore
 from mockserver.messages import Request
 from mockserver.sql_store import SqlStore
@@ -228,6 +229,53 @@ def test_a_log_numbers_its_lines_and_drops_the_oldest(store: Store) -> None:
     log.clear("w")
     assert (log.count("w"), log.lines("w"), log.workspaces()) == (0, [], ["v"])
     assert log.append("w", Tally(5)) == 1
+
+
+@dataclass(slots=True)
+class Text:
+    """Something of which there may be much."""
+
+    text: str
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
+
+def test_a_log_drops_the_oldest_lines_beyond_its_budget(store: Store) -> None:
+    log = store.log(Text, capacity=90, budget=10_000)
+    for _ in range(100):
+        log.append("w", Text("x"))
+    assert (len(log.lines("w")), log.dropped("w"), log.dropped("v")) == (90, 10, 0)
+    for _ in range(100):
+        log.append("w", Text("y" * 1000))
+    kept = log.lines("w")
+    assert 8 <= len(kept) <= 10
+    assert [line.number for line in kept] == list(range(201 - len(kept), 201))
+    assert (log.count("w"), log.dropped("w")) == (200, 200 - len(kept))
+    assert log.line("w", 150) is None
+
+
+BODIES: list[tuple[bytes, object]] = [
+    (b'{"name": "a",\n "tags": [1, 2.5, null, "\\u00e4\\u0000"]}', {"name": "a", "tags": [1, 2.5, None, "\xe4\0"]}),
+    ('["\xe4"]'.encode(), ["\xe4"]),
+    (b" ", {}),
+    (b"\xff,1", b"\xff,1"),
+    (b"{", None),
+]
+
+
+def test_the_journal_has_bodies_as_they_were_understood(store: Store) -> None:
+    mock = Mock(Settings(), store=store)
+    operation = mock.spec.operations["query_endpoint"]
+    for sent, body in BODIES:
+        mock.journal.record(
+            "w", moment=1, identity="me", operation=operation, request=Request("POST", "/x", {}, {}, body=sent),
+            status=200, seconds=0.1, request_id="1", body=body, reply=None,
+        )  # fmt: skip
+    entries = mock.journal.entries("w")
+    assert [entry.body for entry in entries] == [body for _, body in BODIES]
+    assert mock.journal.entries("w", Filter(body={"name": "a"})) == entries[:1]
 
 
 def test_lines_of_many_threads_have_numbers_without_gaps(store: Store) -> None:
