@@ -288,6 +288,21 @@ def test_no_rate_limits_may_be_given_to_an_endpoint_without_a_config(rest: Rest)
     assert rest("POST", ENDPOINTS, json={"name": "plain", "rate_limits": []}).status_code == 200
 
 
+@pytest.mark.parametrize("levels", [50, 240, 500, 950, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_json_in_a_text_may_be_as_deep_as_it_likes(rest: Rest, levels: int, opening: str, closing: str) -> None:
+    deep = opening * levels + "1" + closing * levels
+    call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": deep}}
+    messages = [*MESSAGES, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    messages.append({"role": "tool", "tool_call_id": "c", "content": deep})
+    for model in ("databricks-meta-llama-3-3-70b-instruct", "databricks-claude-sonnet-4"):
+        body = {"model": model, "messages": messages}
+        assert rest("POST", "/serving-endpoints/chat/completions", json=body).status_code < 500
+    for member in ("json", "params", "headers"):
+        body = {"connection_name": "c", "method": "POST", "path": "/x", member: deep}
+        assert rest("POST", "/api/2.0/external-function", json=body).status_code < 500
+
+
 @pytest.mark.parametrize("media_type", ["text/xml", "multipart/form-data", "application/x-yaml", "nonsense", "a/b/c"])
 def test_an_odd_content_type_is_refused(kept: tuple[Rest, str], media_type: str) -> None:
     rest, _ = kept

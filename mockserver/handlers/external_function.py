@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import orjson
+
 from ..domain.refusals import invalid
 from ..errors import InjectedError
 from ..messages import Call, Json, Reply
@@ -49,9 +51,11 @@ def _parsed(text: str | None, name: str) -> Json:
     if text is None or text == "":
         return None
     try:
-        return json.loads(text)
-    except ValueError as problem:
+        value = json.loads(text)
+        orjson.dumps(value)  # the reply repeats it
+    except (ValueError, TypeError, RecursionError) as problem:
         raise invalid(f"Invalid value for '{name}': it is not JSON inside a string ({problem}).") from None
+    return value
 
 
 def _echo(call: Call, connection: str, method: str, path: str, sent: dict[str, Json]) -> Json:

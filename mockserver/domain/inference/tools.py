@@ -32,6 +32,8 @@ _MUST_USE = Expression(
 _SPLIT_BY_PLACE = frozenset(("city", "location", "place", "country", "destination", "region"))
 _SPLIT_BY_PERSON = frozenset(("person", "customer", "employee", "contact"))
 _LONGEST = 8000
+DEEPEST = 100
+"""Levels of a tool's result that is told in words; a deeper one is repeated as it came."""
 _AND = Expression(r"\band\b|,|\bversus\b|\bvs\b|&", re.IGNORECASE)
 
 
@@ -200,10 +202,22 @@ def told(conversation: Conversation, rng: Random) -> str:
 
 
 def _value(text: str) -> Any:
+    """What a tool said, as a value where it is JSON that can be told in words."""
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
         return text
+    return value if _levels(value) <= DEEPEST else text
+
+
+def _levels(value: Any) -> int:
+    """How deep a value is nested, without recursion."""
+    levels, here = 0, [value]
+    while here:
+        levels += 1
+        containers = (item for item in here if isinstance(item, dict | list))
+        here = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]
+    return levels
 
 
 def _told_one(conversation: Conversation, result: Message, value: Any) -> str:
