@@ -54,7 +54,12 @@ def of_another_endpoint(finding: dict[str, Any]) -> bool:
     return finding["law"] == "shape.complete" and finding["where"] in MEMORYLESS
 
 
-PRISMS_OWN = (of_no_json, of_no_method, of_no_endpoint, of_another_endpoint)
+def of_a_stream_alone(finding: dict[str, Any]) -> bool:
+    """Prism has no answer where server-sent events are the only one: it fails, in a form of its own."""
+    return finding["operation"] == "gateway_gemini_stream" and "NO_COMPLEX_OBJECT_TEXT" in finding["reply"]["body"]
+
+
+PRISMS_OWN = (of_no_json, of_no_method, of_no_endpoint, of_another_endpoint, of_a_stream_alone)
 LOST_WITHOUT_A_MEMORY = {
     "memory.config", "memory.traffic", "memory.tags", "memory.ai-gateway", "memory.list-has", "memory.delete",
     "memory.duplicate", "memory.refused-write",
@@ -171,7 +176,7 @@ def test_prism_keeps_the_shapes_and_forgets_what_was_written(outcome: Outcome) -
     misshapen = outcome.broken("shape")
     unexplained = [each for each in misshapen if not any(own(each) for own in PRISMS_OWN)]
     assert not unexplained, json.dumps(unexplained, indent=1)
-    excused = {each["law"] for each in misshapen}
+    excused = {each["law"] for each in misshapen if not of_a_stream_alone(each)}
     assert not excused & HOLD_WITHOUT_EXCEPTION, excused & HOLD_WITHOUT_EXCEPTION
     for own in PRISMS_OWN:
         assert any(own(each) for each in misshapen), f"no longer needed: {own.__doc__}"
