@@ -182,18 +182,12 @@ class Journal:
         else:
             name = operation.id
             self._operations.setdefault(name, operation)  # the pages have operations of their own
-        noted = Noted(
-            moment,
-            identity,
-            name,
-            request.method,
-            _cut(request.path),
-            status,
-            seconds,
-            request_id,
-            None if endpoint is None else _cut(endpoint),
-            fault,
-        )
+        path = request.path
+        if len(path) > LONGEST_NAME:
+            path = _cut(path)
+        if endpoint is not None and len(endpoint) > LONGEST_NAME:
+            endpoint = _cut(endpoint)
+        noted = Noted(moment, identity, name, request.method, path, status, seconds, request_id, endpoint, fault)
         exchange: Exchange | None = None
         size = len(request.body)
         if size > MAX_BODY or (size > LONG and body is not None):
@@ -299,7 +293,7 @@ def _said(line: Line[Noted]) -> Json:
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}... [{len(name)} characters]"
+    return f"{name[:LONGEST_NAME]}... [{len(name)} characters]"
 
 
 def _fits(pattern: str | None, text: str | None) -> bool:
