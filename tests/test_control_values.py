@@ -53,9 +53,9 @@ def goes_on(rest: Rest) -> bool:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("faults", {"operation": "nothing", "status": 503.0, "times": 2.0, "skip": 1.0}),
-        ("faults", {"operation": "nothing", "truncate": 5.0, "cut_after": 1.0}),
-        ("faults", {"operation": "nothing", "status": 503, "error_code": 7.0}),
+        ("faults", {"operation": "stop_endpoint", "status": 503.0, "times": 2.0, "skip": 1.0}),
+        ("faults", {"operation": "stop_endpoint", "truncate": 5.0, "cut_after": 1.0}),
+        ("faults", {"operation": "stop_endpoint", "status": 503, "error_code": 7.0}),
         ("faults", {"endpoint": "nobody", "outcome": "FAILED", "times": 2.0}),
         ("stale-reads", {"reads": 2.0, "endpoint": "nobody"}),
         ("replies", {"answers": [{"text": "x", "usage": {"prompt_tokens": 5.0}}], "times": 2.0}),

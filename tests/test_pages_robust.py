@@ -65,7 +65,9 @@ def served() -> FlaskClient:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_endpoint_has_every_page(served: FlaskClient, name: str) -> None:
-    assert {part: served.get(f"/ml/endpoints/{name}{part}").status_code for part in PARTS} == dict.fromkeys(PARTS, 200)
+    hosted = name.startswith("databricks-")  # which has no configuration to edit
+    expected = {part: 400 if hosted and part == "/edit" else 200 for part in PARTS}
+    assert {part: served.get(f"/ml/endpoints/{name}{part}").status_code for part in PARTS} == expected
 
 
 @pytest.mark.parametrize("path", QUERIES)
