@@ -78,7 +78,11 @@ def serving_mock(request: pytest.FixtureRequest) -> Iterator[ServingMock]:
     _check_neighbours()
     from .testing import ServingMock
 
-    mock = ServingMock(name=request.node.nodeid, options=_options(request))
+    options = _options(request)
+    try:
+        mock = ServingMock(name=request.node.nodeid, options=options)
+    except (OSError, ValueError) as problem:
+        raise pytest.UsageError(f"serving_mock: {problem}") from None
     yield mock
     mock.close()
 

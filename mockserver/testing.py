@@ -40,6 +40,10 @@ _server: MockServer | None = None
 _taken: set[str] = set()
 
 
+LONGEST = 86_400
+"""Seconds that an option takes at the most, as the server's own do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the workspace of a test behaves.
@@ -52,6 +56,9 @@ class Options:
         auto_advance: seconds that a manual clock moves before each read (GET) is answered.
         strict: refuse queries that no scripted reply matches.
         settings: further settings by name, such as ``external_entities``.
+
+    Raises:
+        ValueError: an option has a value that cannot be used.
     """
 
     provisioning: float | None = 0.0
@@ -65,6 +72,13 @@ class Options:
     def __post_init__(self) -> None:
         if self.clock not in ("manual", "real"):
             raise ValueError(f"clock is {self.clock!r}: manual or real")
+        for name in ("provisioning", "auto_advance"):
+            seconds = getattr(self, name)
+            if seconds is not None and not (isinstance(seconds, int | float) and 0 <= seconds <= LONGEST):
+                raise ValueError(f"{name} is {seconds!r}: a number of seconds from 0 to {LONGEST}")
+        for name, kind in (("seed", int), ("strict", bool)):
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} is {getattr(self, name)!r}: {kind.__name__} is expected")
 
 
 class ServingMock:

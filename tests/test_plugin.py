@@ -68,7 +68,9 @@ def test_markers_and_configuration_say_how_the_mock_behaves(quiet: pytest.Pytest
 @pytest.mark.parametrize(
     ("marker", "complaint"),
     [("speed=1", "*unexpected keyword argument 'speed'; there are provisioning, seed*"),
-     ("clock='broken'", "*clock is 'broken': manual or real*"), ("5", "*takes options by name*")],
+     ("clock='broken'", "*clock is 'broken': manual or real*"), ("5", "*takes options by name*"),
+     ("provisioning=-3", "*provisioning is -3: a number of seconds*"), ("seed='x'", "*seed is 'x': int is expected*"),
+     ("state='nope.yaml'", "*serving_mock: *nope.yaml*")],
 )  # fmt: skip
 def test_a_marker_that_cannot_be_understood_is_an_error_that_says_so(
     quiet: pytest.Pytester, marker: str, complaint: str
