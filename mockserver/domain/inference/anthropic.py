@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,16 +50,8 @@ def _blocks(draft: Draft, setting: Setting) -> list[dict[str, Any]]:
     if draft.text:
         blocks.append({"type": "text", "text": draft.text})
     for call in draft.calls:
-        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call.arguments)})
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": call.given})
     return blocks
-
-
-def _input(arguments: str) -> Any:
-    """The arguments as an object; what ``max_tokens`` cut off leaves none."""
-    try:
-        return json.loads(arguments)
-    except ValueError:
-        return {}
 
 
 def _events(body: dict[str, Any], draft: Draft, usage: Usage) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,14 @@ class ToolCall:
     name: str
     arguments: str
 
+    @property
+    def given(self) -> Any:
+        """The arguments as a value; an empty object where the limit of tokens cut them off."""
+        try:
+            return json.loads(self.arguments)
+        except ValueError:
+            return {}
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

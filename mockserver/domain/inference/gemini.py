@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -92,15 +91,7 @@ def _parts(draft: Draft, shows_thoughts: bool) -> list[dict[str, Any]]:
 
 
 def _calls(draft: Draft) -> list[dict[str, Any]]:
-    return [{"functionCall": {"name": call.name, "args": _arguments(call.arguments)}} for call in draft.calls]
-
-
-def _arguments(arguments: str) -> Any:
-    """The arguments as an object; what ``maxOutputTokens`` cut off leaves none."""
-    try:
-        return json.loads(arguments)
-    except ValueError:
-        return {}
+    return [{"functionCall": {"name": call.name, "args": call.given}} for call in draft.calls]
 
 
 def _events(
