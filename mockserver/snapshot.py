@@ -123,8 +123,11 @@ def imported(mock: Mock, workspace: str, document: Json, *, beginning: bool = Fa
     store = MemoryStore()
     clock = _read_clock(document.get("clock") or {})
     identities = [_identity(entry, workspace) for entry in document.get("tokens") or ()]
-    _read_records(store, workspace, document.get("records") or {})
-    _create(mock, store, workspace, document.get("endpoints") or (), clock)
+    scratch = _scratch(mock, store, workspace, clock)
+    if document.get("records"):
+        _read_records(store, workspace, document["records"])
+        _check_servable(scratch, workspace)
+    _create(scratch, workspace, document.get("endpoints") or ())
     records: dict[str, dict[str, object]] = {name: dict(store.items(kind, workspace)) for name, kind in KINDS.items()}
     snapshot = Snapshot(workspace, records, clock or _clock(mock, workspace))
     if restore(mock, snapshot, beginning=beginning) and identities:
@@ -269,19 +272,32 @@ def _read_records(store: Store, workspace: str, given: Mapping[str, Mapping[str,
         raise StateError(problems)
 
 
-def _create(mock: Mock, store: Store, workspace: str, bodies: Any, clock: Setting | None) -> None:
-    """Create the described endpoints in ``store``, by the handlers that create them for clients."""
+def _check_servable(mock: Mock, workspace: str) -> None:
+    from .servable import problems
+
+    found = list(problems(mock, workspace))
+    if found:
+        raise StateError(found)
+
+
+def _scratch(mock: Mock, store: Store, workspace: str, clock: Setting | None) -> Mock:
+    """The mock as the workspace has it, on another store and with another clock; its deployments take no time."""
     scratch = copy.copy(mock.of(workspace))
     scratch.store, scratch.faults, scratch.staleness = store, Faults(store), Staleness(store)
     scratch.settings = replace(scratch.settings, provisioning=0)
     if clock is not None:
         scratch.clock = AdjustableClock()
         scratch.clock.set(*clock)
+    return scratch
+
+
+def _create(mock: Mock, workspace: str, bodies: Any) -> None:
+    """Create the described endpoints in the mock's store, by the handlers that create them for clients."""
     identity = mock.authenticator.administrator(workspace)
     problems = []
     for index, body in enumerate(bodies):
         try:
-            _create_one(scratch, identity, body)
+            _create_one(mock, identity, body)
         except StateError as error:
             problems += [f"endpoints[{index}]: {problem}" for problem in error.problems]
         except (Refusal, ApiError) as refusal:

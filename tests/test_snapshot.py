@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -16,6 +17,7 @@ from mockserver.snapshot import StateError, dumped, exported, imported, load_fil
 
 Rest = Callable[..., requests.Response]
 ENDPOINTS = "/api/2.0/serving-endpoints"
+YAML = {"Content-Type": "application/yaml"}
 DESCRIBED = """
 version: 1
 clock:
@@ -97,6 +99,72 @@ def test_a_document_that_cannot_be_used_is_refused_and_changes_nothing(rest: Res
     assert answer.status_code == 400
     assert complaint in answer.json()["message"]
     assert rest("GET", f"{ENDPOINTS}/kept").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "complaint"),
+    [
+        ("deployment.config.entities", [], "deployment.config.entities is empty"),
+        ("deployment.config.routes", [], "deployment.config.routes is empty"),
+        ("deployment.config.routes", [{"entity": "zz", "percentage": 100}], "there is no entity 'zz'; there are gpt"),
+        ("deployment.config.entities.0.definition", {}, "cannot be served: KeyError: 'entity_name'"),
+        ("deployment.config.entities.0.definition", {"external_model": "x"}, "cannot be served: TypeError"),
+        ("deployment.config.entities.0.definition.external_model.task", None, "task"),
+        ("deployment.config.entities.0.created_at", -5, "entities.gpt.created_at is -5, not a moment"),
+        ("deployment.due_at", 10**15, "deployment.due_at is 1000000000000000, not a moment"),
+        ("rate_limits", [{"calls": "abc"}], "rate_limits[0]"),
+        ("ai_gateway", {"guardrails": 5}, "ai_gateway.guardrails"),
+        ("ai_gateway", {"rate_limits": 7}, "ai_gateway.rate_limits"),
+        ("tags", [{"k": 1}], "tags[0]"),
+        ("created_at", -1, "created_at is -1, not a moment"),
+        ("created_at", 10**18, "created_at is 1000000000000000000, not a moment"),
+        ("id", "zz\r\n", "'id'"),
+        ("name", "other", "name is 'other', not the key"),
+    ],
+)
+def test_an_endpoint_that_could_not_be_served_is_refused_with_its_place(
+    rest: Rest, place: str, value: object, complaint: str
+) -> None:
+    rest("PUT", "/__mock__/state", data=DESCRIBED.replace("dapi-ann", "dapi-eve"), headers=YAML).raise_for_status()
+    document = rest("GET", "/__mock__/state").json()
+    kept = rest("GET", ENDPOINTS).json()
+    document["tokens"] = [{"token": "dapi-half", "user_name": "half@example.com"}]
+    _put(document["records"]["Endpoint"]["chat"], place, value)
+    answer = rest("PUT", "/__mock__/state", json=document)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["message"].startswith("records.Endpoint.chat: ")
+    assert complaint in answer.json()["message"]
+    assert rest("GET", ENDPOINTS).json() == kept
+    assert "half@example.com" not in rest("GET", "/__mock__/tokens").text
+
+
+def _put(value: Any, place: str, new: object) -> None:
+    *steps, last = place.split(".")
+    for step in steps:
+        value = value[int(step) if step.isdigit() else step]
+    value[last] = new
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "record", "complaint"),
+    [
+        ("Pace", "chat", {"time_per_token": -1}, "time_per_token"),
+        ("Pace", "chat", {"time_per_token": 1e300}, "time_per_token"),
+        ("Stub", "a/*/*", {"connection": "a", "status": 99999}, "status"),
+        ("AccessList", "x", {"endpoint_id": "y"}, "endpoint_id is 'y', not the key"),
+        ("FoundationSettings", "databricks-gpt-oss-20b", {"name": "databricks-gpt-oss-20b", "updated_at": 5,
+         "rate_limits": [{"calls": "x"}]}, "rate_limits[0]"),
+        ("FoundationSettings", "databricks-gpt-oss-20b", {"name": "databricks-gpt-oss-20b", "updated_at": 5,
+         "ai_gateway": {"guardrails": 5}}, "guardrails"),
+    ],
+)  # fmt: skip
+def test_a_record_that_could_not_be_used_is_refused_with_its_place(
+    rest: Rest, kind: str, key: str, record: dict[str, object], complaint: str
+) -> None:
+    answer = rest("PUT", "/__mock__/state", json={"version": 1, "records": {kind: {key: record}}})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["message"].startswith(f"records.{kind}.{key}: ")
+    assert complaint in answer.json()["message"]
 
 
 def test_a_snapshot_is_restored_with_its_secrets_and_its_clock(

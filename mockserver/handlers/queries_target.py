@@ -171,7 +171,7 @@ def _permitted(call: Call, endpoint: Endpoint) -> Target:
     """The endpoint as it answers, if the caller may query it."""
     if not suffices(level_of(call, endpoint, Snapshot(call)), "CAN_QUERY"):
         raise QueryDenied(f"User does not have permission 'Query' on Endpoint {endpoint.name}")
-    return _target(call, endpoint)
+    return target_of(call, endpoint)
 
 
 def _check_size(call: Call, target: Target) -> None:
@@ -181,7 +181,8 @@ def _check_size(call: Call, target: Target) -> None:
         raise PayloadTooLarge(f"The request body has {size} bytes; at most {most} are accepted.")
 
 
-def _target(call: Call, endpoint: Endpoint) -> Target:
+def target_of(call: Call, endpoint: Endpoint) -> Target:
+    """What a query of this endpoint is about. Raises BadRequest when it is stopped or not ready yet."""
     now = call.now
     endpoint = endpoint.at(now)
     if endpoint.stopped:
