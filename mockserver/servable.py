@@ -88,7 +88,7 @@ def _moments(endpoint: Endpoint) -> Iterator[tuple[str, int]]:
     yield from (("created_at", endpoint.created_at), ("updated_at", endpoint.updated_at))
     if endpoint.deployment is not None:
         yield "deployment.started_at", endpoint.deployment.started_at
-        yield "deployment.due_at", endpoint.deployment.due_at
+        yield "deployment.due_at", min(LAST, endpoint.deployment.due_at)  # which may lie beyond the end of time
     for place, config in _configs(endpoint):
         yield from ((f"{place}.entities.{entity.name}.created_at", entity.created_at) for entity in config.entities)
     yield from ((f"past[{index}].moment", ended.moment) for index, ended in enumerate(endpoint.past))

@@ -153,13 +153,7 @@ def parsed(text: str | bytes, source: str = "the document") -> Json:
         def construct_object(self, node: Any, deep: bool = False) -> Any:
             try:
                 return super().construct_object(node, deep)
-            except (
-                ValueError,
-                LookupError,
-                TypeError,
-                AttributeError,
-                OverflowError,
-            ):  # all that a wrong scalar causes
+            except (ValueError, LookupError, TypeError, AttributeError):  # whatever PyYAML stumbles over
                 kind = node.tag.rpartition(":")[2]
                 problem = f"{shortened(node.value)} is not a value of the type {kind}"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None

@@ -111,7 +111,7 @@ def test_a_document_that_cannot_be_used_is_refused_and_changes_nothing(rest: Res
         ("deployment.config.entities.0.definition", {"external_model": "x"}, "cannot be served: TypeError"),
         ("deployment.config.entities.0.definition.external_model.task", None, "task"),
         ("deployment.config.entities.0.created_at", -5, "entities.gpt.created_at is -5, not a moment"),
-        ("deployment.due_at", 10**15, "deployment.due_at is 1000000000000000, not a moment"),
+        ("deployment.due_at", -(10**15), "deployment.due_at is -1000000000000000, not a moment"),
         ("rate_limits", [{"calls": "abc"}], "rate_limits[0]"),
         ("ai_gateway", {"guardrails": 5}, "ai_gateway.guardrails"),
         ("ai_gateway", {"rate_limits": 7}, "ai_gateway.rate_limits"),
@@ -165,6 +165,16 @@ def test_a_record_that_could_not_be_used_is_refused_with_its_place(
     assert answer.status_code == 400, answer.text
     assert answer.json()["message"].startswith(f"records.{kind}.{key}: ")
     assert complaint in answer.json()["message"]
+
+
+def test_what_is_exported_at_the_end_of_time_is_imported(rest: Rest) -> None:
+    rest("POST", "/__mock__/clock", json={"freeze": "9999-12-31T23:59:59Z"}).raise_for_status()
+    rest("PUT", "/__mock__/settings", json={"provisioning": 60}).raise_for_status()
+    custom = {"entity_name": "main.default.m", "entity_version": "1", "scale_to_zero_enabled": True}
+    rest("POST", ENDPOINTS, json={"name": "late", "config": {"served_entities": [custom]}}).raise_for_status()
+    before = rest("GET", ENDPOINTS).json()
+    rest("PUT", "/__mock__/state", json=rest("GET", "/__mock__/state").json()).raise_for_status()
+    assert rest("GET", ENDPOINTS).json() == before
 
 
 def test_a_snapshot_is_restored_with_its_secrets_and_its_clock(
