@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
-import hypothesis
 import pytest
 import requests
 from databricks.sdk import WorkspaceClient
@@ -17,8 +16,6 @@ import openapi
 from mockserver import MockServer, Settings
 from mockserver.handlers import load as load_handlers
 
-hypothesis.settings.register_profile("busy", deadline=None)  # other tests run beside
-hypothesis.settings.load_profile("busy")
 load_handlers(openapi.load())  # what is first imported in a pytester's test is forgotten, and then there twice
 collect_ignore_glob = ["test_ui_*.py"] if find_spec("playwright") is None else []
 """The tests of the pages need a browser: the extra ``ui-test``."""

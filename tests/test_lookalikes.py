@@ -11,7 +11,7 @@ import pytest
 import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import openapi
@@ -137,6 +137,7 @@ def test_a_name_that_is_refused_is_refused_in_the_midst_of_its_likes() -> None:
     assert statuses == [200, 200, 200, 409, 400, 400, 400, 200, 409, 400, 200]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=4) | st.from_regex(r"\A[a-z][a-z0-9_-]{0,70}\Z"), min_size=4, max_size=8))
 def test_any_names_get_what_they_would_get_alone(names: list[str]) -> None:
     twin = Twin()
@@ -187,6 +188,7 @@ def others(draw_name: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(texts.filter(lambda key: key != "name"), values, max_size=4)
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(["a", "name", "chat-1", "1"]), st.sampled_from(["b", "name", "x", "chat-12"]))
 def test_what_is_found_is_what_would_be_read(data: st.DataObject, name: str, other: str) -> None:
     members = [*data.draw(others(name)).items()]

@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import openapi
@@ -24,6 +24,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.text(max_size=4).filter(lambda name: name not in ("id", "created")), JSON, max_size=4),
     st.tuples(st.text(), st.text()),
