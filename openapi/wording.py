@@ -56,7 +56,7 @@ class Wording:
             for violation in self.violations(error):
                 if violation.where not in places and violation not in found:
                     found.append(violation)
-            if not isinstance(_at(self.value, error.instance_path), dict | list):
+            if not isinstance(_at(self.value, self._path(error)), dict | list):
                 places.update(violation.where for violation in found)
         return found
 
@@ -66,7 +66,7 @@ class Wording:
         if own is not None:
             yield own
             return
-        keyword, path, kind = error.kind.name, error.instance_path, _details(error)
+        keyword, path, kind = error.kind.name, self._path(error), _details(error)
         if keyword in ("anyOf", "oneOf"):
             yield from self._alternatives(error)
         elif keyword in ("additionalProperties", "unevaluatedProperties"):
@@ -97,8 +97,8 @@ class Wording:
         # A sentence is about everything else that the schema asks for, or about the one thing that it does ask for.
         if message is None or (error.kind.name in _SAID_BETTER and not failing.keys() <= {*_ANNOTATIONS, "required"}):
             return None
-        where = place(error.instance_path)
-        value = self._displayed(error.instance_path, quotes=False)
+        path = self._path(error)
+        where, value = place(path), self._displayed(path, quotes=False)
         sentence = message.replace("{field}", where or self.root).replace("{value}", value)
         return Violation(where, sentence, failing.get("x-error-code"), own=True)
 
@@ -189,7 +189,7 @@ class Wording:
         return self._invalid(path, f"{self._displayed(path)}; expected {expected}{hint}")
 
     def _alternatives(self, error: ValidationError) -> Iterator[Violation]:
-        path = error.instance_path
+        path = self._path(error)
         branches: list[list[ValidationError]] = _details(error).context
         schema = self._failing(error)
         if any(not errors for errors in branches):
@@ -217,7 +217,8 @@ class Wording:
     def _best(self, path: Path, branches: list[list[ValidationError]]) -> Iterator[Violation]:
         options = _shared_options(branches, len(path))
         if options is not None:
-            yield self._unlisted(*options)
+            where, expected = options
+            yield self._unlisted(steps(self.value, where), expected)
             return
         ranks = [_rank(errors, len(path)) for errors in branches]
         best = [errors for errors, rank in zip(branches, ranks, strict=True) if rank == min(ranks)]
@@ -260,6 +261,10 @@ class Wording:
         if len(names) > 1:
             return self._choice(path, names, "Only one of {} may be given")
         return self._invalid(path, "it fits more than one of the forms of which exactly one is expected")
+
+    def _path(self, error: ValidationError) -> Path:
+        """Where the value is that the error is about."""
+        return steps(self.value, error.instance_path)
 
     def _failing(self, error: ValidationError) -> dict[str, Any]:
         """The schema whose keyword failed."""
@@ -330,8 +335,17 @@ def _children(schema: dict[str, Any], token: str | int) -> Iterator[Any]:
 def resolve_tokens(value: Any, tokens: Path) -> Any:
     """The member at `tokens`. Raises KeyError, IndexError or TypeError when there is none."""
     for token in tokens:
-        value = value[token]
+        value = value[str(token) if isinstance(value, dict) else token]
     return value
+
+
+def steps(value: Any, path: Path) -> Path:
+    """The path with the names of members as strings; a validator gives one that looks like a number as a number."""
+    found: list[str | int] = []
+    for token in path:
+        found.append(str(token) if isinstance(value, dict) else token)
+        value = value[found[-1]]
+    return found
 
 
 def _details(error: ValidationError) -> Any:

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver import catalog
+from mockserver.app import create_app
+from mockserver.core import Mock
 from mockserver.domain.inference import embeddings
 from mockserver.domain.inference.drafting import Setting
+from mockserver.settings import Settings
 from mockserver.vocabulary import vocabulary
 
 BGE = catalog.hosted_profile("databricks-bge-large-en")
@@ -115,6 +118,16 @@ def test_base64_and_dimensions_are_honoured_where_the_provider_has_them() -> Non
 def test_token_numbers_are_embedded_too() -> None:
     assert len(answered(ADA, input=[1, 2, 3])["data"]) == 1
     assert len(answered(ADA, input=[[1, 2], [3]])["data"]) == 2
+
+
+@pytest.mark.parametrize("mixed", [[1, 2, "x"], ["x", 1], [[1], [2], "x"], [[1], 2]])
+@pytest.mark.parametrize("route", ["embeddings", "databricks-gte-large-en/invocations"])
+def test_texts_and_token_numbers_are_not_given_together(route: str, mixed: list[object]) -> None:
+    client = create_app(Mock(Settings(log_level="error"))).test_client()
+    body = {"model": "databricks-gte-large-en", "input": mixed}
+    refusal = client.post(f"/serving-endpoints/{route}", json=body, headers={"Authorization": "Bearer dapi-mock"})
+    assert refusal.status_code == 400
+    assert "only texts, only token numbers" in refusal.get_json()["message"]
 
 
 @settings(max_examples=60, deadline=None)

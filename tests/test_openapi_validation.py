@@ -205,6 +205,17 @@ def test_a_discriminator_picks_the_branch(lock: Any, where: str, message: str, c
     assert violation.message.endswith(message)
 
 
+def test_a_member_whose_name_is_a_number_is_told_by_its_name() -> None:
+    texts = {"type": "object", "additionalProperties": {"type": "string"}}
+    assert told(fields(words=texts), {"words": {"10": [1]}}) == [
+        ('words["10"]', "Invalid value for 'words[\"10\"]': expected a string, got an array.")
+    ]
+    lists = {"type": "object", "additionalProperties": {"type": "array", "items": fields(kind={"enum": ["a"]})}}
+    assert [where for where, _ in told(lists, {"0": [{}, {"kind": 1}]})] == ['["0"][1].kind']
+    either = {"type": "object", "additionalProperties": {"anyOf": [fields(a={"const": 1}), fields(a={"const": 2})]}}
+    assert [where for where, _ in told(either, {"7": {"a": 3}})] == ['["7"].a']
+
+
 def test_a_schema_may_bring_its_own_message() -> None:
     key = {"type": "string", "maxLength": 3, "x-message": "The key {value} of {field} is too odd."}
     assert told(fields(a=key), {"a": "long"}) == [("a", "The key long of a is too odd.")]
