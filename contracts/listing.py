@@ -123,17 +123,13 @@ def judge_catalog(oracle: Oracle, exchange: Exchange) -> None:
 
 
 def _catalog(oracle: Oracle, exchange: Exchange, items: list[dict[str, Json]]) -> None:
-    """Foundation models have no id, are ready, come first, and stay as they are."""
+    """Foundation models have no id, are ready, and stay as they are."""
     judge = oracle.judge
     hosted = {item["name"]: item for item in items if _is_foundation(item) and isinstance(item.get("name"), str)}
     if not oracle.catalog:
         oracle.catalog = dict(hosted)
     missing = sorted(oracle.catalog.keys() - hosted.keys())
     judge.hold("memory.catalog", exchange, not missing, "every foundation model", f"without {missing}", "listed")
-    kinds = [_is_foundation(item) for item in items]
-    judge.hold(
-        "memory.catalog", exchange, kinds == sorted(kinds, reverse=True), "foundation models first", kinds, "order"
-    )
     for name, item in hosted.items():
         before = oracle.catalog.setdefault(name, item)
         judge.hold_all("memory.catalog", exchange, changes(_still(before), _still(item)))

@@ -1,4 +1,7 @@
-"""Response times beyond the plain bound: delays that come with an operation, or now and then."""
+"""Response times beyond the plain bound: delays that come with an operation, or now and then.
+
+Of a stream the time counts until its first piece comes.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from dataclasses import dataclass, field
 from .exchange import Asked, Exchange
 from .findings import Judge, operation_of
 
+EVENTS = "text/event-stream"
 ALWAYS = 0.4
-"""An operation whose fastest reply of several takes longer is slow (on loopback, in seconds)."""
+"""An operation, streamed or not, whose fastest reply of several takes longer is slow (on loopback, in seconds)."""
 
 NOW_AND_THEN = 0.75
 """A reply that takes longer while many others were quick is slow by itself, not because the machine is busy."""
@@ -33,6 +37,12 @@ def strain() -> float:
     except (AttributeError, OSError):  # not on every system
         return 1.0
     return max(1.0, load / (os.cpu_count() or 1))
+
+
+def awaited(exchange: Exchange) -> float:
+    """Seconds until a reader had something: the whole reply, or the first piece of a stream."""
+    is_stream = exchange.media_type == EVENTS and bool(exchange.pieces)
+    return exchange.pieces[0][0] if is_stream else exchange.seconds
 
 
 @dataclass
@@ -57,31 +67,31 @@ class Pace:
             seen, self.exchanges = self.exchanges, []
         if not seen:
             return
-        times = sorted(each.seconds for each in seen)
+        times = sorted(map(awaited, seen))
         self._always(seen, times[len(times) // 10])
         self._now_and_then(seen, times[len(times) // 2])
 
     def _always(self, seen: list[Exchange], floor: float) -> None:
         """Operations that never answer quickly. ``floor`` is what the quickest tenth of all replies takes."""
         bound = (ALWAYS if floor > BUSY_FLOOR else max(ALWAYS, 20 * floor)) * strain()
-        by_operation: dict[str, list[Exchange]] = defaultdict(list)
+        by_kind: dict[tuple[str, bool], list[Exchange]] = defaultdict(list)
         for exchange in seen:
-            by_operation[operation_of(exchange)].append(exchange)
-        for exchanges in by_operation.values():
-            fastest = min(exchanges, key=lambda each: each.seconds)
+            by_kind[operation_of(exchange), exchange.media_type == EVENTS].append(exchange)
+        for (_, streamed), exchanges in by_kind.items():
+            fastest = min(exchanges, key=awaited)
             if len(exchanges) >= SAMPLES:
-                got = f"{fastest.seconds:.2f} s at the fastest of {len(exchanges)}"
-                kept = fastest.seconds <= bound
-                self.judge.hold("robust.time", fastest, kept, f"{bound:.2f} s on loopback", got, "always")
+                got = f"{awaited(fastest):.2f} s at the fastest of {len(exchanges)}"
+                kept, where = awaited(fastest) <= bound, "first piece of a stream" if streamed else "always"
+                self.judge.hold("robust.time", fastest, kept, f"{bound:.2f} s on loopback", got, where)
 
     def _now_and_then(self, seen: list[Exchange], median: float) -> None:
         """Replies that took long while others were quick; on a busy machine, where all take longer, much longer,
         and more of them."""
         bound = max(NOW_AND_THEN, 40 * median)
         ends = sorted(each.ended_at for each in seen if each.seconds < QUICK)
-        lonely = [each for each in seen if each.seconds > bound and _companions(each, ends) >= COMPANIONS]
+        lonely = [each for each in seen if awaited(each) > bound and _companions(each, ends) >= COMPANIONS]
         if len(lonely) >= FEW * strain():
-            got = f"{len(lonely)} replies of up to {max(each.seconds for each in lonely):.2f} s while others were quick"
+            got = f"{len(lonely)} replies of up to {max(map(awaited, lonely)):.2f} s while others were quick"
             self.judge.hold("robust.time", lonely[-1], False, f"{bound:.2f} s on loopback", got, "now and then")
 
 

@@ -208,8 +208,8 @@ class Tampered:
         if case._read and case._json is not None:
             case.body = json.dumps(case._json).encode()
         stream = case.chunks is not None
-        if not stream:
-            case.set_header("Content-Length", str(len(case.body)) if case.method != "HEAD" else None)
+        if not stream and case.method != "HEAD":
+            case.set_header("Content-Length", str(len(case.body)))
         start_response(f"{case.status} Whatever", case.headers)
         return list(case.chunks or []) if stream else [case.body]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Callable
 
 import contracts_defects as planted
 import pytest
@@ -119,6 +121,82 @@ def test_a_balancer_before_the_target_is_no_fault_of_the_target() -> None:
         result = run_on(url, journeys=("unknown-routes", "wrong-methods", "extreme-texts")).go()
     assert not result.findings, [(each.law.id, each.operation, each.where, each.got) for each in result.findings]
     assert result.exit_code == 0
+
+
+def late_update(case: planted.Case) -> None:
+    """Every second update comes when the first has been deployed."""
+    if case.is_("PUT", "/config"):
+        case.memory["updates"] = case.memory.get("updates", 0) + 1
+        if case.memory["updates"] % 2 == 0:
+            time.sleep(0.3)
+
+
+def shuffled_list(case: planted.Case) -> None:
+    if case.is_list and case.ok:
+        case.json["endpoints"] = case.json["endpoints"][3:] + case.json["endpoints"][:3]
+
+
+def altered_bodies(case: planted.Case) -> None:
+    """As a front does that writes JSON anew, which makes a GET longer than its HEAD said."""
+    if case.method == "HEAD":
+        case.set_header("Content-Length", "17")
+    elif case.is_("GET") and case.ok:
+        case.body = case.body + b" " * 9
+
+
+def newer_members(case: planted.Case) -> None:
+    """Members that a later version of the service may add."""
+    if case.path.endswith(("/ai-gateway", "/notifications", "/rate-limits")) and case.ok:
+        case.json["since"] = 2027
+        for value in case.json.values():
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    item["since"] = 2027
+    for document in case.endpoints():
+        for member in ("ai_gateway", "email_notifications"):
+            if document.get(member):
+                document[member]["since"] = 2027
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "journeys"),
+    [
+        (late_update, True, ("discovery", "racing-updates")),
+        (shuffled_list, False, ("discovery", "foundation-models", "external-lifecycle")),
+        (altered_bodies, False, ("discovery", "wrong-methods")),
+        (newer_members, False, ("discovery", "gateway-and-limits", "notifications", "accepted-gateways")),
+    ],
+)
+def test_what_no_fact_promises_is_no_fault(
+    change: Callable[[planted.Case], None], before: bool, journeys: tuple[str, ...]
+) -> None:
+    settings = Settings(provisioning=0.1, log_level="error")
+    with planted.Server(planted.Defect(change.__name__, "none", journeys, change, before), settings) as server:
+        result = run_on(server.url, journeys=journeys).go()
+    assert not result.findings, [(each.law.id, each.operation, each.where, each.got) for each in result.findings]
+    assert result.exit_code == 0
+
+
+def streams(count: int, begin: float) -> list[Exchange]:
+    """Streams that begin so late, among quick plain answers of the same operation."""
+    asked = Asked("POST", "/serving-endpoints/chat/completions")
+    plain = [Exchange(number, asked, number, number + 0.01, 0.01, 200) for number in range(100)]
+    head = (("Content-Type", "text/event-stream"),)
+    return [
+        *plain,
+        *(
+            Exchange(1000 + number, asked, number, number + 9, 9.0, 200, head, b"x", ((begin, 1), (9.0, 1)))
+            for number in range(count)
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("begin", "is_late"), [(0.05, False), (0.9, True)])
+def test_a_stream_is_late_when_its_first_piece_is(monkeypatch: pytest.MonkeyPatch, begin: float, is_late: bool) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    judge = Judge()
+    pace.Pace(judge, exchanges=streams(4, begin)).judge_all()
+    assert ("robust.time" in judge.broken()) is is_late
 
 
 def slow_replies(count: int) -> list[Exchange]:
