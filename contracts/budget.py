@@ -34,10 +34,12 @@ class Budget:
     requests: int = 0
     endpoints: int = 0
     tokens: int = 0
+    reserved: int = 0
+    """Tokens that the queries under way may cost."""
     started: float = field(default_factory=time.monotonic)
     stopping: threading.Event = field(default_factory=threading.Event)
     exhausted: str = ""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Condition = field(default_factory=threading.Condition)
     _next: float = 0.0
 
     def elapsed(self) -> float:
@@ -51,12 +53,18 @@ class Budget:
         """Seconds left; infinite without a time limit."""
         return self.allowed.seconds - self.elapsed() if self.allowed.seconds else float("inf")
 
-    def take_request(self, creates: bool) -> None:
-        """Account for one request before it is sent. Raises ``Spent`` or ``Stopped`` instead when it must not be."""
+    def take_request(self, creates: bool, tokens: int = 0) -> None:
+        """Account for one request before it is sent. Raises ``Spent`` or ``Stopped`` instead when it must not be.
+
+        ``tokens`` is what a query may cost, which is reserved until ``settle_tokens``. While what is spent and what is
+        reserved together reach what is allowed, a query waits for the answers of the others.
+        """
         if self.stopping.is_set():
             raise Stopped("the run was stopped")
         with self._lock:
             allowed = self.allowed
+            while tokens and self._is_all_reserved():
+                self._lock.wait(0.1)
             if self.left() <= 0:
                 self._spent("time", f"{allowed.seconds:g} s")
             if allowed.requests and self.requests >= allowed.requests:
@@ -67,13 +75,24 @@ class Budget:
                 self._spent("tokens", str(allowed.tokens))
             self.requests += 1
             self.endpoints += creates
+            self.reserved += tokens
             wait = self._slot()
         if wait > 0 and self.stopping.wait(wait):
+            self.settle_tokens(tokens, 0)
             raise Stopped("the run was stopped")
 
-    def take_tokens(self, count: int) -> None:
+    def _is_all_reserved(self) -> bool:
+        """Whether the answers under way decide if there are tokens left."""
+        allowed = self.allowed.tokens
+        undecided = self.reserved > 0 and self.tokens < allowed <= self.tokens + self.reserved
+        return undecided and not self.stopping.is_set() and self.left() > 0
+
+    def settle_tokens(self, reserved: int, used: int) -> None:
+        """Account for what a query has cost, in place of what was reserved for it."""
         with self._lock:
-            self.tokens += count
+            self.reserved -= reserved
+            self.tokens += used
+            self._lock.notify_all()
 
     def _spent(self, what: str, allowed: str) -> None:
         self.exhausted = f"{what} ({allowed})"

@@ -20,6 +20,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from .budget import Budget
 from .exchange import Asked, Exchange
 from .ledger import Ledger
+from .metering import expected_tokens, used_tokens
 from .target import Target
 from .wire import Wire
 
@@ -134,6 +135,11 @@ def is_create(asked: Asked) -> bool:
     )
 
 
+def is_query(asked: Asked) -> bool:
+    """Whether a request asks a model."""
+    return asked.method.upper() == "POST" and _is_query([unquote(step) for step in asked.route.split("/") if step])
+
+
 def _is_query(steps: list[str]) -> bool:
     if not steps:
         return False
@@ -169,10 +175,11 @@ class Guard:
     def exchange(self, asked: Asked) -> Exchange:
         """Send an allowed request within the budget, ledger first. Raises ``HeldBack``, ``Spent``, ``Stopped``."""
         creates = self._admit(asked)
-        self.budget.take_request(creates)
+        tokens = expected_tokens(asked) if is_query(asked) else 0
+        self.budget.take_request(creates, tokens)
         if creates:
             self.ledger.will_create(created_name(asked.body))
-        return self._send(asked)
+        return self._send(asked, tokens)
 
     def clean_up(self, asked: Asked) -> Exchange:
         """Send a read, or a delete of something of this run's, when the budget no longer counts."""
@@ -194,9 +201,14 @@ class Guard:
         with self._lock:
             self.held_back[reason] += 1
 
-    def _send(self, asked: Asked) -> Exchange:
+    def _send(self, asked: Asked, reserved: int) -> Exchange:
         tokens = [(watcher, watcher.before(asked)) for watcher in self.watchers]
-        exchange = self.wire.send(asked)
+        used = 0
+        try:
+            exchange = self.wire.send(asked)
+            used = used_tokens(exchange) if is_query(asked) else 0
+        finally:
+            self.budget.settle_tokens(reserved, used)
         self._learn(exchange)
         for watcher, token in tokens:
             watcher.after(exchange, token)
@@ -206,10 +218,6 @@ class Guard:
         reply = exchange.reply
         if not isinstance(reply, dict):
             return
-        for member, total in (("usage", "total_tokens"), ("usageMetadata", "totalTokenCount")):
-            usage = reply.get(member)
-            if isinstance(usage, dict) and isinstance(usage.get(total), int):
-                self.budget.take_tokens(usage[total])
         if exchange.ok and is_create(exchange.asked) and str(reply.get("name", "")).startswith(self.rights.prefix):
             identifier = reply.get("id")
             if isinstance(identifier, str) and identifier:

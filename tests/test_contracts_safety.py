@@ -20,8 +20,9 @@ import requests
 
 from contracts.budget import Allowance, Budget, Spent
 from contracts.cleanup import sweep
-from contracts.exchange import Asked
+from contracts.exchange import Asked, Exchange
 from contracts.ledger import Ledger, remnants
+from contracts.metering import expected_tokens, used_tokens
 from contracts.run import Options, Run
 from contracts.safety import Guard, GuardAdapter, HeldBack, Profile, Rights
 from contracts.target import find_target
@@ -290,3 +291,94 @@ def test_a_full_run_leaves_an_unrelated_endpoint_as_it_was_to_the_byte() -> None
         assert requests.get(f"{server.url}{BASE}/production", headers=headers, timeout=10).content == before
         assert names_on(server.url) == {"production"}
         assert not list(remnants())
+
+
+def test_no_query_is_sent_once_what_is_spent_and_what_is_reserved_reach_the_budget() -> None:
+    budget = Budget(Allowance(tokens=200))
+    under_way: list[int] = []
+    lock = threading.Lock()
+
+    def ask() -> None:
+        try:
+            while True:
+                budget.take_request(False, 60)
+                with lock:
+                    under_way.append(60)
+                    assert budget.tokens + sum(under_way) - 60 < 200
+                time.sleep(0.005)
+                with lock:
+                    budget.settle_tokens(60, 25)
+                    under_way.pop()
+        except Spent:
+            pass
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not under_way
+    assert not budget.reserved
+    assert budget.tokens == 200
+    assert "tokens" in budget.exhausted
+
+
+def answered(body: bytes, media_type: str = "application/json", sent: bytes = b"{}") -> Exchange:
+    asked = Asked("POST", "/serving-endpoints/chat/completions", {"Content-Type": "application/json"}, sent)
+    return Exchange(1, asked, 0, 0, 0, 200, (("Content-Type", media_type),), body)
+
+
+@pytest.mark.parametrize(
+    ("body", "tokens"),
+    [
+        (b'{"usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}}', 12),
+        (b'{"usage": {"input_tokens": 5, "output_tokens": 7}}', 12),
+        (b'{"usage": {"prompt_tokens": 5, "total_tokens": null}}', 5),
+        (b'{"predictions": [1]}', 0),
+    ],
+)
+def test_the_tokens_of_an_answer_are_counted(body: bytes, tokens: int) -> None:
+    assert used_tokens(answered(body)) == tokens
+
+
+@pytest.mark.parametrize(
+    ("events", "tokens"),
+    [
+        (['{"usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}}',
+          '{"usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}}', "[DONE]"], 8),
+        (['{"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}',
+          '{"type": "message_delta", "usage": {"output_tokens": 4}}'], 13),
+        (['{"type": "response.created", "response": {"usage": null}}',
+          '{"type": "response.completed", "response": {"usage": {"input_tokens": 2, "output_tokens": 3}}}'], 5),
+        (['{"choices": []}', '{"choices": []}', "[DONE]"], 3),
+    ],
+)  # fmt: skip
+def test_the_tokens_of_a_stream_are_counted(events: list[str], tokens: int) -> None:
+    body = "".join(f"data: {event}\n\n" for event in events).encode()
+    assert used_tokens(answered(body, "text/event-stream")) == tokens
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "least", "most"),
+    [
+        ("/serving-endpoints/chat/completions", {"messages": [], "max_tokens": 30}, 30, 45),
+        ("/serving-endpoints/chat/completions", {"messages": [], "max_completion_tokens": 30, "n": 3}, 90, 115),
+        ("/serving-endpoints/x/invocations", {"messages": [], "max_tokens": "many", "n": None}, 256, 280),
+        ("/serving-endpoints/embeddings", {"input": "a" * 400}, 100, 110),
+        ("/serving-endpoints/x/invocations", {"inputs": [1]}, 0, 0),
+    ],
+)
+def test_what_a_query_may_cost_is_reserved(path: str, sent: Any, least: int, most: int) -> None:
+    assert least <= expected_tokens(Asked("POST", path, {}, json.dumps(sent).encode())) <= most
+
+
+def test_a_run_does_not_spend_more_tokens_than_one_answer_beyond_its_budget() -> None:
+    with planted.Server(None, QUICK) as server:
+        run = Run(
+            find_target(server.url, "dapi-mock"), Options(fuzz=False, allowance=Allowance(seconds=60, tokens=200))
+        )
+        result = run.go()
+    assert result.exit_code == 3
+    assert 200 <= result.budget["tokens"]["spent"] < 500
+    assert not run.budget.reserved
+    assert not result.survivors.names
