@@ -142,8 +142,8 @@ class Oracle:
             kept = exchange.status == 401
             self.judge.hold("access.no-token", exchange, kept, 401, exchange.status)
             if kept:
-                integer = exchange.code in (401, "UNAUTHENTICATED")
-                self.judge.hold("shape.error-code", exchange, integer, 401, exchange.code, "no credential")
+                right = exchange.code == 401 and not isinstance(exchange.code, bool)
+                self.judge.hold("shape.error-code", exchange, right, "the integer 401", exchange.code, "no credential")
         else:
             # a fuzzer's credentials may also be of no kind that the API knows, which is a 401
             kept = exchange.status == 403 or (exchange.status == 401 and exchange.asked.origin == "fuzz")

@@ -20,14 +20,16 @@ from .routes import Match, match, methods
 JSON = "application/json"
 EVENTS = "text/event-stream"
 LARGEST_WAIT = 120
-TRACEBACK = b"Traceback (most recent call last)"
-"""MLflow's scoring server answers a model's; nobody else's is for clients."""
+TRACEBACK = re.compile(
+    rb"Traceback \(most recent call last\)|(\n|\\n)(\t|\\t|\\u0009)at [\w.$/<>]+\(|goroutine \d+ \[|\bpanic: "
+)
+"""The stack of Python, Java or Go. MLflow's scoring server answers a model's; nobody else's is for clients."""
 
 ENOUGH = 20
 """So many replies with a request id show that the target gives one to each."""
 KNOWN_CODES: dict[int, frozenset[Any]] = {
     400: frozenset({"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "MALFORMED_REQUEST", "INVALID_STATE"}),
-    401: frozenset({401, "UNAUTHENTICATED"}),
+    401: frozenset({401}),
     403: frozenset({403, "PERMISSION_DENIED", "FEATURE_DISABLED"}),
     404: frozenset({"RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND", "NOT_FOUND", "FEATURE_DISABLED"}),
     405: frozenset({"METHOD_NOT_ALLOWED", "ENDPOINT_NOT_FOUND", "BAD_REQUEST"}),
@@ -87,7 +89,9 @@ class Shape:
         self.judge.hold("access.secret", exchange, leaked is None, "no secret in any reply", "a secret that was sent")
 
     def _encoding(self, exchange: Exchange) -> None:
-        """The run asks for the identity encoding, so nothing else may come."""
+        """The run asks for the identity encoding, so nothing else may come, and of one media type."""
+        named_types = [value for name, value in exchange.headers if name.lower() == "content-type"]
+        self.judge.hold("shape.headers", exchange, len(named_types) < 2, "one Content-Type", named_types, "two types")
         encoding = exchange.header("content-encoding")
         kept = encoding in (None, "", "identity")
         self.judge.hold("shape.headers", exchange, kept, "no Content-Encoding, as asked", encoding, "encoding")
@@ -152,6 +156,8 @@ class Shape:
         if exchange.media_type == JSON and body is None and exchange.body.strip() != b"null":
             self.judge.hold("shape.body", exchange, False, "a JSON document", _summary(exchange), "not JSON")
             return
+        twice = _twice(exchange.body) if exchange.media_type == JSON else []
+        self.judge.hold("shape.body", exchange, not twice, "each member once", f"{twice[:3]} twice", "twice")
         if exchange.media_type != JSON:
             body = exchange.body.decode("utf-8", "replace")
         violations = operation.reply_violations(exchange.status, body, exchange.media_type)
@@ -171,7 +177,7 @@ class Shape:
         expected = "a JSON object with error_code and a message"
         if not self.judge.hold("shape.envelope", exchange, kept, expected, _summary(exchange), f"{exchange.status}"):
             return
-        inside = TRACEBACK in exchange.body and not (hit and "Queries" in hit.operation.tags)
+        inside = bool(TRACEBACK.search(exchange.body)) and not (hit and "Queries" in hit.operation.tags)
         self.judge.hold("shape.envelope", exchange, not inside, "no insides of the server", exchange.body, "traceback")
         codes = KNOWN_CODES.get(exchange.status)
         if codes is not None:
@@ -216,6 +222,21 @@ def parsed_events(exchange: Exchange) -> Iterator[Any]:
                 yield json.loads(data)
             except ValueError:
                 yield data
+
+
+def _twice(body: bytes) -> list[str]:
+    """The members that an object of a JSON document has more than once; readers disagree on which of them counts."""
+    found: list[str] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        named = dict(pairs)
+        if len(named) < len(pairs):
+            names = [name for name, _ in pairs]
+            found.extend(sorted({name for name in names if names.count(name) > 1}))
+        return named
+
+    json.loads(body, object_pairs_hook=members)
+    return found
 
 
 def _generic(where: str) -> str:

@@ -158,6 +158,57 @@ def refusals_show_a_traceback(case: Case) -> None:
         case.json["stack_trace"] = 'Traceback (most recent call last):\n  File "server.py", line 3'
 
 
+@defect("shape.envelope", "missing-endpoints")
+def refusals_show_a_java_stack(case: Case) -> None:
+    if case.status == 404 and isinstance(case.json, dict):
+        case.json["stack_trace"] = (
+            "java.lang.IllegalStateException: x\n\tat com.example.Handler.handle(Handler.scala:42)"
+        )
+
+
+@defect("shape.envelope", "missing-endpoints")
+def refusals_show_a_panic(case: Case) -> None:
+    if case.status == 404 and isinstance(case.json, dict):
+        case.json["debug"] = "goroutine 1 [running]:\nmain.main()\n\t/app/main.go:12 +0x1d"
+
+
+@defect("shape.error-code", "strangers-read")
+def nobody_is_refused_in_words(case: Case) -> None:
+    if case.status == 401 and isinstance(case.json, dict):
+        case.json["error_code"] = "UNAUTHENTICATED"
+
+
+@defect("shape.body", "external-lifecycle")
+def members_come_twice(case: Case) -> None:
+    if case.is_("GET") and case.ok:
+        case.body = case.body.replace(b"{", b'{"name":"another",', 1)
+
+
+@defect("shape.headers", "external-lifecycle")
+def replies_have_two_media_types(case: Case) -> None:
+    if case.is_("GET") and case.ok:
+        case.headers.append(("Content-Type", "text/html"))
+
+
+@defect("memory.identity", "discovery")
+def tokens_are_issued_elsewhere(case: Case) -> None:
+    if case.path.endswith("oauth-authorization-server") and case.ok:
+        case.json["token_endpoint"] = "https://accounts.example.com/oidc/v1/token"
+
+
+@defect("memory.identity", "discovery")
+def the_discovery_is_of_another_workspace(case: Case) -> None:
+    if case.path.endswith("databricks-config") and case.ok:
+        case.json["workspace_id"] = "999"
+
+
+@defect("memory.documents", "documents-of-the-day")
+def the_document_cannot_be_posted_to(case: Case) -> None:
+    if case.path.endswith("/openapi") and case.ok:
+        for item in case.json["paths"].values():
+            item["get"] = item.pop("post")
+
+
 @defect("query.finish-reason", "tools-and-formats")
 def calls_of_tools_just_stop(case: Case) -> None:
     for choice in answers(case):

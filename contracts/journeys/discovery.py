@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..safety import Profile
 from .hand import Hand, journey
@@ -40,6 +41,19 @@ def _addresses(hand: Hand, documents: dict[str, Any]) -> None:
     token = str(exchange.document.get("token_endpoint", "")) if isinstance(exchange.reply, dict) else ""
     kept = oidc.endswith("/oidc") and token.endswith("/oidc/v1/token")
     hand.hold("memory.identity", exchange, kept, "addresses under /oidc", (oidc, token), "addresses")
+    origins = {_origin(address) for address in (oidc, token)}
+    target = hand.around.guard.target
+    wanted = _origin(target.url) if target.is_loopback else "one host"
+    kept = origins == {wanted} if target.is_loopback else len(origins) == 1
+    hand.hold("memory.identity", exchange, kept, wanted, sorted(origins), "origin")
+    workspace = (documents["get_databricks_config"] or {}).get("workspace_id")
+    kept = workspace is None or str(workspace) == str(documents["organisation"])
+    hand.hold("memory.identity", exchange, kept, documents["organisation"], workspace, "workspace")
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 @journey(Profile.READ)

@@ -66,6 +66,10 @@ def documents_of_the_day(hand: Hand) -> None:
     info = exchange.document.get("info") or {}
     kept = isinstance(info, dict) and bool(info.get("title")) and bool(info.get("version"))
     hand.hold("memory.documents", exchange, kept, "a title and a version", info, "info")
+    paths = exchange.document.get("paths") or {}
+    queried = [item for path, item in paths.items() if path.endswith("/invocations")] if isinstance(paths, dict) else []
+    kept = bool(queried) and all(isinstance(item, dict) and "post" in item for item in queried)
+    hand.hold("memory.documents", exchange, kept, "a post of invocations", paths, "post")
     if hand.get(name).document.get("task") != "llm/v1/chat":
         raise Abandoned("the model is no chat model on this target")
     for _ in range(2):
