@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .exchange import Exchange
+from .pieces import judge_blocks, judge_calls, judge_names, judge_response
 from .routes import Match
 
 if TYPE_CHECKING:
@@ -236,6 +237,11 @@ def judge_stream(oracle: Oracle, exchange: Exchange, hit: Match, sent: dict[str,
         ends = [chunk.get("type") for chunk in chunks]
         judge.hold("stream.done", exchange, ends[-1] == "message_stop", "message_stop", ends[-1], "message_stop")
     judge.hold("stream.frames", exchange, bool(chunks), "events", text[:80], "events")
+    if hit.operation.id == "create_message":
+        judge_blocks(oracle, exchange, chunks)
+    if typed:
+        judge_names(oracle, exchange, required=hit.operation.id == "create_message")
+        judge_response(oracle, exchange, chunks)
     if any("sequence_number" in chunk for chunk in chunks):
         numbers = [chunk.get("sequence_number") for chunk in chunks]
         judge.hold("stream.equal", exchange, numbers == list(range(len(numbers))), "0, 1, 2...", numbers, "sequence")
@@ -263,6 +269,7 @@ def _chat_stream(oracle: Oracle, exchange: Exchange, chunks: list[dict[str, Json
         reasons = [choice.get("finish_reason") for choice in choices]
         kept = reasons[-1] in FINISHED and all(reason is None for reason in reasons[:-1])
         judge.hold("stream.finish", exchange, kept, "one finish_reason, at the end", [each for each in reasons if each])
+        judge_calls(oracle, exchange, choices, sent)
         if "delta" in choices[0]:
             role = choices[0]["delta"].get("role")
             judge.hold("stream.role", exchange, role == "assistant", "assistant", role)

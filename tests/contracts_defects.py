@@ -19,6 +19,7 @@ import contracts_defects_memory as memory
 import contracts_defects_queries as queries
 import contracts_defects_rules as rules
 import contracts_defects_shape as shape
+import contracts_defects_streams as streams
 from contracts_planting import DEFECTS, Case, Defect, Tampered
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -28,7 +29,7 @@ from mockserver.server import warm_up
 from mockserver.settings import Settings
 
 __all__ = ["DEFECTS", "FAMILIES", "Case", "Defect", "Server"]
-FAMILIES = (edges, lifecycle, memory, queries, rules, shape)
+FAMILIES = (edges, lifecycle, memory, queries, rules, shape, streams)
 """The modules that plant the defects when they are imported."""
 
 

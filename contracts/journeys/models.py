@@ -117,8 +117,51 @@ def custom_queries(hand: Hand) -> None:
     hand.refused("query.input-forms", refusal, 415, (), "media type")
     refusal = hand.call("query_endpoint", raw=b'{"inputs": [', name=name)
     hand.refused("query.input-forms", refusal, 400, ("BAD_REQUEST",), "broken JSON")
+    _by_position(hand, name)
     _traffic(hand, name)
     hand.delete(name)
+
+
+def _by_position(hand: Hand, name: str) -> None:
+    """Of a model that says the same of a row each time: it says so in whatever company and form the row comes.
+
+    One entity is asked, as another one may answer otherwise; a model that answers by chance is not judged.
+    """
+    rows = [{"a": number, "b": text} for number, text in enumerate(("x", "yy", "x", "zzz", "x"))]
+    columns = {key: [row[key] for row in rows] for key in ("a", "b")}
+    table = {"columns": ["a", "b"], "data": [list(row.values()) for row in rows]}
+    forms: list[tuple[str, Json]] = [
+        ("records", {"dataframe_records": rows}),
+        ("split", {"dataframe_split": table}),
+        ("instances", {"instances": rows}),
+        ("columns", {"inputs": columns}),
+    ]
+
+    def ask(body: Json) -> list[Json]:
+        exchange = hand.call("query_served_model", body, name=name, served_model_name="major")
+        found = hand.accepted(exchange, "query.routes", "served model").document.get("predictions")
+        predictions = found if isinstance(found, list) else []
+        said = bool(predictions) and any(each is not None for each in predictions)
+        hand.hold("query.predictions", exchange, said, "a prediction", found, "nothing")
+        return predictions
+
+    single, again = ([ask({"dataframe_records": [row]})[:1] for row in rows] for _ in range(2))
+    if single != again or all(each == single[0] for each in single):
+        return
+    expected = [prediction for each in single for prediction in each]
+    for where, body in forms:
+        got = ask(body)
+        assert hand.last is not None
+        hand.hold("query.predictions", hand.last, _alike(got, expected), expected, got, f"position, {where}")
+
+
+def _alike(left: Json, right: Json) -> bool:
+    """Equality, but for what a model may calculate a little differently in company."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_alike, left, right))
+    if isinstance(left, float) and isinstance(right, int | float):
+        return math.isclose(left, right, rel_tol=1e-5, abs_tol=1e-9)
+    return bool(left == right)
 
 
 def _traffic(hand: Hand, name: str) -> None:

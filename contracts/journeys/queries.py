@@ -67,6 +67,7 @@ def chat_queries(hand: Hand) -> None:
         hand.hold("query.varied", other, kept, "another answer", answer_text(other))
         _cut_and_stopped(hand, name, answer_text(whole), "chat")
         _usage_grows(hand, name)
+        _whole_conversation(hand, name, whole)
         for n in (1, 2, 3):
             many = hand.accepted(hand.query(name, chat("Say something.", n=n, temperature=1.0)))
             texts = [answer_text(many, index) for index in range(n)]
@@ -79,8 +80,12 @@ def _cut_and_stopped(hand: Hand, name: str, whole: str, kind: str) -> None:
         body = chat("Name three rivers.") if kind == "chat" else {"prompt": "Once upon a time"}
         return hand.accepted(hand.query(name, {**body, "temperature": 0, **more}))
 
-    for limit in (1, 3, 8):
-        cut = ask(max_tokens=limit)
+    limits: list[dict[str, Json]] = [{"max_tokens": limit} for limit in (1, 3, 8)]
+    if kind == "chat":
+        limits.append({"max_completion_tokens": 4})
+    for given in limits:
+        (limit,) = given.values()
+        cut = ask(**given)
         used = (cut.document.get("usage") or {}).get("completion_tokens")
         reason = ((cut.document.get("choices") or [{}])[0]).get("finish_reason")
         hand.hold("query.max-tokens", cut, used == limit, limit, used, "exact")
@@ -90,13 +95,27 @@ def _cut_and_stopped(hand: Hand, name: str, whole: str, kind: str) -> None:
         hand.hold("query.max-tokens", cut, kept, f"the beginning of {whole[:60]!r}", text, "beginning")
     stop = whole.split()[2] if len(whole.split()) > 3 else ""
     if stop:
-        for given in (stop, [stop, "never-occurs"]):
-            ended = ask(stop=given)
+        for stops in (stop, [stop, "never-occurs"]):
+            ended = ask(stop=stops)
             text = answer_text(ended)
             kept = stop not in text and whole.startswith(text) and len(text) < len(whole)
             hand.hold("query.stop", ended, kept, f"the text before {stop!r}", text)
             reason = ended.document["choices"][0].get("finish_reason")
             hand.hold("query.finish-reason", ended, reason == "stop", "stop", reason, "stopped")
+
+
+def _whole_conversation(hand: Hand, name: str, alone: Exchange) -> None:
+    """What stands before the last message counts: the answer is another one, or at least more was read."""
+    question = chat("Name three rivers.")["messages"]
+    earlier = [
+        {"role": "user", "content": "Where do herons live?"},
+        {"role": "assistant", "content": "By slow rivers, where they wait for fish."},
+    ]
+    for where, before in (("system", [{"role": "system", "content": "Answer in French."}]), ("history", earlier)):
+        exchange = hand.accepted(hand.query(name, {"messages": [*before, *question], "temperature": 0}))
+        read = [(each.document.get("usage") or {}).get("prompt_tokens", 0) for each in (alone, exchange)]
+        kept = answer_text(exchange) != answer_text(alone) or read[1] > read[0]
+        hand.hold("query.varied", exchange, kept, "another answer, or more tokens read", read, where)
 
 
 def _usage_grows(hand: Hand, name: str) -> None:
@@ -302,7 +321,7 @@ def check_tool_call(hand: Hand, exchange: Exchange) -> None:
     functions = [call.get("function") or {} for call in calls]
     named = bool(calls) and all(each.get("name") == "get_weather" for each in functions)
     hand.hold("query.tools", exchange, named, "get_weather", functions, "name")
-    kept = all(_fits(_parsed(str(each.get("arguments")))) for each in functions)
+    kept = all(fits_weather(str(each.get("arguments"))) for each in functions)
     hand.hold("query.tools", exchange, kept, "a city and a unit", functions, "arguments")
     identifiers = [call.get("id") for call in calls]
     hand.hold(
@@ -315,7 +334,9 @@ def check_tool_call(hand: Hand, exchange: Exchange) -> None:
     )
 
 
-def _fits(arguments: Json) -> bool:
+def fits_weather(text: str) -> bool:
+    """Whether the arguments of a call fit ``get_weather``."""
+    arguments = _parsed(text)
     return (
         isinstance(arguments, dict)
         and set(arguments) == {"city", "unit"}

@@ -6,10 +6,11 @@ from typing import Any
 
 from ..answers import answer_text, chunks_of, streamed_text
 from ..exchange import Exchange
+from ..pieces import message_text, response_text, streamed_calls
 from ..routes import fill
 from .hand import Hand, journey
 from .models import hosted
-from .queries import HOSTED_CHAT, WEATHER
+from .queries import HOSTED_CHAT, WEATHER, fits_weather
 from .recipes import CHAT, COMPLETIONS, chat, external
 
 Json = Any
@@ -82,24 +83,14 @@ def _equal(hand: Hand, name: str, body: dict[str, object], where: str) -> None:
 
 def _tools(hand: Hand, name: str) -> None:
     forced = {"type": "function", "function": {"name": "get_weather"}}
-    exchange = hand.accepted(
-        hand.query(name, chat("The weather in Oslo?", tools=[WEATHER], tool_choice=forced, stream=True))
-    )
-    names, arguments = "", ""
-    for chunk in chunks_of(exchange):
-        for choice in chunk.get("choices") or []:
-            for call in (choice.get("delta") or {}).get("tool_calls") or []:
-                names += (call.get("function") or {}).get("name") or ""
-                arguments += (call.get("function") or {}).get("arguments") or ""
-    hand.hold("query.tools", exchange, names == "get_weather", "get_weather", names, "streamed name")
-    hand.hold(
-        "query.tools",
-        exchange,
-        "city" in arguments and arguments.strip().endswith("}"),
-        "arguments",
-        arguments,
-        "streamed",
-    )
+    for choice in (forced, "required"):
+        body = chat("The weather in Oslo?", tools=[WEATHER], tool_choice=choice, stream=True)
+        exchange = hand.accepted(hand.query(name, body))
+        calls = streamed_calls(chunks_of(exchange))
+        names = {called for called, _ in calls}
+        hand.hold("query.tools", exchange, names == {"get_weather"}, "get_weather", names, "streamed name")
+        kept = all(fits_weather(arguments) for _, arguments in calls)
+        hand.hold("query.tools", exchange, kept, "a city and a unit", calls, "streamed")
 
 
 def _check_equal(hand: Hand, pieces: Exchange, whole: Exchange, where: str) -> None:
@@ -124,29 +115,54 @@ def _routes(hand: Hand, own: str, model: str) -> None:
         )
         done = "".join(chunk.get("text", "") for chunk in chunks if chunk.get("type") == "response.output_text.done")
         hand.hold("stream.equal", pieces, bool(deltas) and (deltas == done or not done), done, deltas, operation)
+        whole = hand.accepted(hand.call(operation, {"model": model, "temperature": 0, **extra}))
+        again = hand.accepted(hand.call(operation, {"model": model, "temperature": 0, "stream": True, **extra}))
+        ended = chunks_of(again)[-1:] or [{}]
+        said = (ended[0].get("response") or {}).get("output")
+        expected, got = response_text(whole.document.get("output")), response_text(said)
+        hand.hold("stream.equal", again, got == expected and bool(got), expected, got, f"{operation} answer's")
         kinds = [chunk.get("type") for chunk in chunks]
         kept = kinds[:1] == ["response.created"] and kinds[-1:] in (["response.completed"], ["response.incomplete"])
         hand.hold("stream.done", pieces, kept, "created ... completed", kinds[:1] + kinds[-1:], operation)
-    message = {
-        "model": "databricks-claude-sonnet-4",
-        "max_tokens": 30,
-        "messages": [{"role": "user", "content": "Hello"}],
-    }
     for operation in ("create_message", "gateway_anthropic_message"):
-        pieces = hand.call(operation, {**message, "stream": True})
-        if pieces.ok:
-            kinds = [chunk.get("type") for chunk in chunks_of(pieces)]
-            ends = kinds[:1] == ["message_start"] and kinds[-1:] == ["message_stop"]
-            kept = ends and kinds.count("message_stop") == 1
-            hand.hold("stream.done", pieces, kept, "message_start ... message_stop", kinds, operation)
+        _message(hand, operation)
+    _gemini(hand)
+
+
+def _message(hand: Hand, operation: str) -> None:
+    """An Anthropic stream is the message in pieces, with its usage."""
+    message = {"model": "databricks-claude-sonnet-4", "max_tokens": 30, **chat("Hello", temperature=0)}
+    whole = hand.call(operation, message)
+    pieces = hand.call(operation, {**message, "stream": True})
+    if not (whole.ok and pieces.ok):
+        return
+    chunks = chunks_of(pieces)
+    kinds = [chunk.get("type") for chunk in chunks]
+    kept = kinds[:1] == ["message_start"] and kinds[-1:] == ["message_stop"] and kinds.count("message_stop") == 1
+    hand.hold("stream.done", pieces, kept, "message_start ... message_stop", kinds, operation)
+    blocks = whole.document.get("content") or []
+    expected = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
+    got = message_text(chunks)
+    hand.hold("stream.equal", pieces, got == expected and bool(got), expected, got, operation)
+    usage: dict[str, object] = {}
+    for chunk in chunks:
+        usage |= (chunk.get("message") or chunk).get("usage") or {}
+    for member in ("input_tokens", "output_tokens"):
+        counted = (whole.document.get("usage") or {}).get(member)
+        hand.hold("stream.usage", pieces, usage.get(member) == counted, counted, usage, f"{operation} {member}")
+
+
+def _gemini(hand: Hand) -> None:
+    """A stream in Google's form is the content in pieces."""
     asked = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}], "generationConfig": {"temperature": 0}}
-    gemini = "databricks-gemini-2-5-flash"
-    content = hand.call("gateway_gemini_content", asked, name=gemini)
-    if content.ok:
-        route = fill("gateway_gemini_stream", {"name": gemini})
-        pieces = hand.accepted(hand.send("POST", f"{route}?alt=sse", asked))
-        told = "".join(_gemini_text(chunk) for chunk in chunks_of(pieces))
-        hand.hold("stream.equal", pieces, told == _gemini_text(content.document), content.document, told, "gemini")
+    name = "databricks-gemini-2-5-flash"
+    content = hand.call("gateway_gemini_content", asked, name=name)
+    if not content.ok:
+        return
+    route = fill("gateway_gemini_stream", {"name": name})
+    pieces = hand.accepted(hand.send("POST", f"{route}?alt=sse", asked))
+    told = "".join(_gemini_text(chunk) for chunk in chunks_of(pieces))
+    hand.hold("stream.equal", pieces, told == _gemini_text(content.document), content.document, told, "gemini")
 
 
 def _gemini_text(document: Json) -> str:
