@@ -133,6 +133,9 @@ def _newborn(oracle: Oracle, exchange: Exchange, name: str, asked: Operation) ->
         "description": masked.get("description") or "",
         "route_optimized": bool(sent.get("route_optimized")),
     }
+    if sent.get("budget_policy_id"):
+        known.members["effective_budget_policy_id"] = sent["budget_policy_id"]
+    known.mailed = bool(sent.get("email_notifications"))
     known.changed_at = exchange.sent_at
     return known
 
@@ -172,7 +175,7 @@ def _updated(oracle: Oracle, known: Known, exchange: Exchange, hit: Match, sent:
     before = known.config
     config = sent.get("config") if hit.operation.id == "update_provisioned_throughput_config" else sent
     if hit.operation.id == "start_endpoint" and before:
-        known.pending = Wanted(version, before.entities, before.routes, exchange.sent_at)
+        known.pending = Wanted(version, before.entities, before.routes, exchange.sent_at, before.capture)
         return
     try:
         wanted = wanted_of(config, version, exchange.sent_at, before)

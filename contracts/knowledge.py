@@ -21,6 +21,8 @@ class Wanted:
     entities: list[dict[str, Json]]
     routes: dict[str, int] | None
     asked_at: float = 0.0
+    capture: Json = None
+    """Where requests are captured, as far as this configuration says so itself."""
 
     def names(self) -> list[str]:
         return [str(entity.get("name") or default_name(entity)) for entity in self.entities]
@@ -59,7 +61,7 @@ def wanted_of(config: Json, version: int, asked_at: float, before: Wanted | None
             str(route.get("served_entity_name") or route.get("served_model_name")): int(route["traffic_percentage"])
             for route in routes
         }
-    return Wanted(version, [dict(entity) for entity in entities], shares, asked_at)
+    return Wanted(version, [dict(entity) for entity in entities], shares, asked_at, config.get("auto_capture_config"))
 
 
 def _as_entity(model: Mapping[str, Json]) -> dict[str, Json]:
@@ -83,6 +85,8 @@ class Known:
     tags: dict[str, Json] | None = field(default_factory=dict)
     gateway: Json = None
     notifications: Json = None
+    mailed: bool = False
+    """Whether notifications were given at creation, which reads do not show."""
     grants: dict[tuple[str, str], str] | None = None
     granted: bool = False
     """Whether a grant was written, so that grants that are not known are not those of a new endpoint."""
@@ -127,6 +131,8 @@ class Known:
             wanted = wanted_of(shown, shown.get("config_version") or 0, 0.0) if isinstance(shown, dict) else None
             for entity in wanted.entities if wanted else ():
                 entity.pop("state", None)
+            if wanted and isinstance(wanted.capture, dict):
+                wanted.capture = {key: value for key, value in wanted.capture.items() if key != "state"}
             setattr(self, "config" if member == "config" else "pending", wanted)
         self.tags = tags_of(document.get("tags"))
         self.gateway = document.get("ai_gateway")
@@ -172,6 +178,7 @@ def config_differences(wanted: Wanted, shown: Json, deployment: str | None) -> I
             state = (named[name].get("state") or {}).get("deployment")
             if deployment and state != deployment:
                 yield "served_entities[].state.deployment", deployment, state
+    yield from echo_differences(wanted.capture, shown.get("auto_capture_config"), "auto_capture_config")
     yield from _route_differences(wanted, names, shown)
     yield from mirror_differences(shown)
 

@@ -134,6 +134,7 @@ def judge_document(oracle: Oracle, known: Known, exchange: Exchange, seen: Seen,
         known.adopt(document)
     _phase(oracle, known, exchange, document)
     _members(oracle, known, exchange, document)
+    _write_only(oracle, known, exchange, document)
     _history(oracle, known, exchange, document)
     known.document, known.seen_at, known.explained = document, oracle.clock, set()
 
@@ -152,6 +153,9 @@ def _birth(oracle: Oracle, known: Known, exchange: Exchange, document: dict[str,
     creator = document.get("creator")
     known.creator = known.creator or oracle.caller or creator
     judge.hold("identity.creator", exchange, bool(creator) and creator == known.creator, known.creator, creator)
+    if "@" in str(creator):
+        kind = document.get("creator_kind")
+        judge.hold("identity.creator", exchange, kind in ("User", None), "User", kind, "kind")
     level = document.get("permission_level")
     judge.hold("identity.caller", exchange, level == "CAN_MANAGE", "CAN_MANAGE, for the creator", level)
     if known.created is None:
@@ -284,6 +288,10 @@ def _entities(oracle: Oracle, exchange: Exchange, shown: dict[str, Json], when: 
         latest = (exchange.ended_at + _tolerance(oracle)) * 1000
         kept = isinstance(made, int) and 1_000_000_000_000 < made <= latest
         oracle.judge.hold("identity.clock", exchange, kept, "milliseconds, not in the future", made, f"{when}entity")
+        born = exchange.document.get("creation_timestamp")
+        if isinstance(made, int) and isinstance(born, int):
+            older = made < born - _tolerance(oracle) * 1000
+            oracle.judge.hold("identity.clock", exchange, not older, f"not before {born}", made, f"{when}entity's age")
 
 
 def _members(oracle: Oracle, known: Known, exchange: Exchange, document: dict[str, Json]) -> None:
@@ -311,6 +319,18 @@ def _members(oracle: Oracle, known: Known, exchange: Exchange, document: dict[st
         later = (known.pending.entities[0].get("external_model") or {}).get("task") if known.pending else task
         kept = document.get("task") in (task, later)
         judge.hold("shape.complete", exchange, kept, task, document.get("task"), "task")
+
+
+def _write_only(oracle: Oracle, known: Known, exchange: Exchange, document: dict[str, Json]) -> None:
+    """Members that the service takes and does not show: a read that has them is drift for every client."""
+    if exchange.asked.method != "GET":
+        return
+    hidden = ["rate_limits", "budget_policy_id"]
+    if known.mailed and known.notifications is None:
+        hidden.append("email_notifications")
+    for member in hidden:
+        kept = is_empty(document.get(member))
+        oracle.judge.hold("memory.write-only", exchange, kept, f"no {member}", document.get(member), member)
 
 
 def _gateway(oracle: Oracle, known: Known, exchange: Exchange, shown: Json) -> None:

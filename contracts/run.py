@@ -283,8 +283,8 @@ class Run:
 
 
 LONGEST = (
-    "served-until-replaced", "refused-capture", "custom-lifecycle", "older-form", "external-lifecycle", "witness",
-    "refused-rows", "stop-and-start", "provisioned-throughput",
+    "served-until-replaced", "kept-through-updates", "refused-capture", "custom-lifecycle", "older-form",
+    "external-lifecycle", "witness", "refused-rows", "stop-and-start", "provisioned-throughput",
     "custom-queries", "refused-updates", "racing-updates", "gateway-limits", "throughput-by-tokens", "agent-queries",
     "route-optimised", "chat-streams", "crowded-list",
 )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).absolute().parent.parent))
 
 import contracts_defects_edges as edges
+import contracts_defects_keeping as keeping
 import contracts_defects_lifecycle as lifecycle
 import contracts_defects_memory as memory
 import contracts_defects_queries as queries
@@ -29,7 +30,7 @@ from mockserver.server import warm_up
 from mockserver.settings import Settings
 
 __all__ = ["DEFECTS", "FAMILIES", "Case", "Defect", "Server"]
-FAMILIES = (edges, lifecycle, memory, queries, rules, shape, streams)
+FAMILIES = (edges, keeping, lifecycle, memory, queries, rules, shape, streams)
 """The modules that plant the defects when they are imported."""
 
 
