@@ -115,8 +115,8 @@ def _routes(hand: Hand, own: str, model: str) -> None:
         )
         done = "".join(chunk.get("text", "") for chunk in chunks if chunk.get("type") == "response.output_text.done")
         hand.hold("stream.equal", pieces, bool(deltas) and (deltas == done or not done), done, deltas, operation)
-        whole = hand.accepted(hand.call(operation, {"model": model, "temperature": 0, **extra}))
-        again = hand.accepted(hand.call(operation, {"model": model, "temperature": 0, "stream": True, **extra}))
+        whole = hand.accepted(hand.call(operation, {**asked, "temperature": 0, "stream": False}))
+        again = hand.accepted(hand.call(operation, {**asked, "temperature": 0}))
         ended = chunks_of(again)[-1:] or [{}]
         said = (ended[0].get("response") or {}).get("output")
         expected, got = response_text(whole.document.get("output")), response_text(said)
