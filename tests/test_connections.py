@@ -307,8 +307,8 @@ def test_a_fault_that_comes_between_head_and_body_strikes_and_holds_up_nobody_el
         answer(other)
         fault = {"operation": "query_endpoint", "delay": 1, "status": 503}
         assert caller(server.url, server.token)("POST", "/__mock__/faults", json=fault).status_code == 201
-        connection.sendall(ASKED)
         started = time.monotonic()
+        connection.sendall(ASKED)
         other.sendall(LIST + b"\r\n")
         assert answer(other)[0] == 200
         assert time.monotonic() - started < 0.8
