@@ -194,7 +194,7 @@ def guardrails_are_painted_on(case: Case) -> None:
 
 @defect("robust.time", "steady-replies", "refused-entities", "refused-providers", "accepted-providers")
 def some_gets_are_slow(case: Case) -> None:
-    if case.is_("GET") and case.number % 20 == 0:
+    if case.is_("GET") and case.number % 8 == 0:
         time.sleep(1)
 
 
