@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .echo import changes, echo_differences, is_empty
 from .exchange import Exchange
 from .knowledge import Known, config_differences, tags_of
-from .routes import Match, operation
+from .routes import Match
+from .settings import SUB_RESOURCES, judge_gateway, known_notifications
 
 if TYPE_CHECKING:
     from .oracle import Oracle, Seen
@@ -304,11 +305,13 @@ def _members(oracle: Oracle, known: Known, exchange: Exchange, document: dict[st
     tags = tags_of(document.get("tags"))
     if known.tags is not None:
         judge.hold("memory.tags", exchange, tags == known.tags, known.tags, document.get("tags", "no tags"))
-    _gateway(oracle, known, exchange, document.get("ai_gateway"))
+    judge_gateway(oracle, known, exchange, document.get("ai_gateway"))
     if known.notifications is not None:
         shown = document.get("email_notifications")
         judge.hold_all("memory.notifications", exchange, echo_differences(known.notifications, shown))
-        judge.hold_all("memory.notifications", exchange, echo_differences(_known_mail(shown), known.notifications))
+        judge.hold_all(
+            "memory.notifications", exchange, echo_differences(known_notifications(shown), known.notifications)
+        )
     kinds = {"external": "EXTERNAL_MODEL", "custom": "CUSTOM_MODEL"}
     if known.kind in kinds:
         kept = document.get("endpoint_type") == kinds[known.kind]
@@ -333,14 +336,6 @@ def _write_only(oracle: Oracle, known: Known, exchange: Exchange, document: dict
         oracle.judge.hold("memory.write-only", exchange, kept, f"no {member}", document.get(member), member)
 
 
-def _gateway(oracle: Oracle, known: Known, exchange: Exchange, shown: Json) -> None:
-    differences = list(echo_differences(known.gateway or {}, shown or {}))
-    members = operation("put_ai_gateway").without_unknown(shown) if isinstance(shown, dict) else {}
-    extra = sorted(key for key in set(members) - set(known.gateway or {}) if not is_empty(members[key]))
-    differences += [(f"ai_gateway.{key}", "(not there)", members[key]) for key in extra]
-    oracle.judge.hold_all("memory.ai-gateway", exchange, differences)
-
-
 def _history(oracle: Oracle, known: Known, exchange: Exchange, document: dict[str, Json]) -> None:
     """What was not written has not changed since the last read; the time of the update tells of what was."""
     before = known.document
@@ -362,55 +357,3 @@ def _history(oracle: Oracle, known: Known, exchange: Exchange, document: dict[st
         law = "identity.update-time" if where == "last_updated_timestamp" else "memory.stable"
         oracle.judge.hold(law, exchange, False, f"{was}, as before", now, where)
     oracle.judge.hold("memory.stable", exchange, True)
-
-
-def _tags_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
-    shown = exchange.reply.get("tags")
-    oracle.judge.hold("memory.tags", exchange, tags_of(shown) == known.tags, known.tags, shown)
-
-
-def _limits_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
-    sent = operation("put_rate_limits").without_unknown(exchange.sent or {}).get("rate_limits") or []
-    shown = operation("put_rate_limits").without_unknown(exchange.reply).get("rate_limits") or []
-    named = ({key: value for key, value in limit.items() if value is not None} for limit in sent)
-    expected = [limit if "key" in limit else {**limit, "key": "endpoint"} for limit in named]
-    shown = [limit if "key" in limit else {**limit, "key": "endpoint"} for limit in shown]
-    differences = [*echo_differences(expected, shown), *echo_differences(shown, expected)]
-    kept = len(shown) == len(expected) and not differences
-    oracle.judge.hold("memory.rate-limits", exchange, kept, expected, shown)
-
-
-def _gateway_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
-    _gateway(oracle, known, exchange, exchange.reply)
-
-
-def _known_mail(shown: Json) -> Json:
-    """Notifications without members that nobody knows: a newer service may show more."""
-    known = operation("update_notifications").without_unknown({"email_notifications": shown or {}})
-    return known["email_notifications"]
-
-
-def _notifications_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
-    reply = exchange.reply
-    oracle.judge.hold("identity.name", exchange, reply.get("name") == known.name, known.name, reply.get("name"))
-    shown = reply.get("email_notifications")
-    oracle.judge.hold_all("memory.notifications", exchange, echo_differences(known.notifications or {}, shown or {}))
-    told = _known_mail(shown)
-    oracle.judge.hold_all("memory.notifications", exchange, echo_differences(told, known.notifications or {}))
-
-
-def _permissions_reply(oracle: Oracle, known: Known, exchange: Exchange) -> None:
-    from .grants import judge_permissions
-
-    judge_permissions(oracle, known, exchange)
-
-
-SUB_RESOURCES = {
-    "patch_tags": _tags_reply,
-    "put_rate_limits": _limits_reply,
-    "put_ai_gateway": _gateway_reply,
-    "update_notifications": _notifications_reply,
-    "get_permissions": _permissions_reply,
-    "set_permissions": _permissions_reply,
-    "update_permissions": _permissions_reply,
-}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .branches import details, is_about_members, is_missing, is_own_type, property_of, rank, shared_options, takes
 from .phrases import ARTICLES, Path, bare, clean, either, place, quoted, shown, suggestion, type_name
 from .validation import Violation
 from .values import flag, is_secret, resolve
@@ -66,7 +67,7 @@ class Wording:
         if own is not None:
             yield own
             return
-        keyword, path, kind = error.kind.name, self._path(error), _details(error)
+        keyword, path, kind = error.kind.name, self._path(error), details(error)
         if keyword in ("anyOf", "oneOf"):
             yield from self._alternatives(error)
         elif keyword in ("additionalProperties", "unevaluatedProperties"):
@@ -103,7 +104,7 @@ class Wording:
         return Violation(where, sentence, failing.get("x-error-code"), own=True)
 
     def _complaint(self, error: ValidationError) -> str:
-        keyword, kind = error.kind.name, _details(error)
+        keyword, kind = error.kind.name, details(error)
         if keyword in _SIZES:
             words, unit = _SIZES[keyword]
             return f"{words} {kind.limit} {unit}{'' if kind.limit == 1 else 's'}"
@@ -154,10 +155,12 @@ class Wording:
             return None
         branches = resolve_tokens(self.document, schema_path[:-3])
         for name, value in _at(self.value, path[:-1]).items():
-            both = any(_takes(branch, path[-1]) and _takes(branch, name, value) for branch in branches)
+            both = any(takes(branch, path[-1]) and takes(branch, name, value) for branch in branches)
             if name == path[-1] or both:
                 continue
-            if any("const" in _property(branch, name) for branch in branches) and not self._secret([*path[:-1], name]):
+            if any("const" in property_of(branch, name) for branch in branches) and not self._secret(
+                [*path[:-1], name]
+            ):
                 return f"together with {name} {shown(value)}"
             return f"together with '{name}'"
         return None
@@ -190,10 +193,10 @@ class Wording:
 
     def _alternatives(self, error: ValidationError) -> Iterator[Violation]:
         path = self._path(error)
-        branches: list[list[ValidationError]] = _details(error).context
+        branches: list[list[ValidationError]] = details(error).context
         schema = self._failing(error)
         if any(not errors for errors in branches):
-            if not isinstance(_at(self.value, path), dict) and _is_about_members(schema):
+            if not isinstance(_at(self.value, path), dict) and is_about_members(schema):
                 return  # a `required` says nothing of what is no object; the type's own error does
             yield self._several(path, schema, branches)
             return
@@ -201,29 +204,29 @@ class Wording:
         if isinstance(chosen, Violation):
             yield chosen
             return
-        fitting = [errors for errors in branches if not any(_is_own_type(item, path) for item in errors)]
+        fitting = [errors for errors in branches if not any(is_own_type(item, path) for item in errors)]
         if chosen is None and not fitting:
             types = [
                 name
                 for errors in branches
                 for item in errors
-                if _is_own_type(item, path)
-                for name in _details(item).types
+                if is_own_type(item, path)
+                for name in details(item).types
             ]
             yield self._mistyped(path, dict.fromkeys(types))
             return
         yield from self._best(path, [chosen] if chosen is not None else fitting)
 
     def _best(self, path: Path, branches: list[list[ValidationError]]) -> Iterator[Violation]:
-        options = _shared_options(branches, len(path))
+        options = shared_options(branches, len(path))
         if options is not None:
             where, expected = options
             yield self._unlisted(steps(self.value, where), expected)
             return
-        ranks = [_rank(errors, len(path)) for errors in branches]
+        ranks = [rank(errors, len(path)) for errors in branches]
         best = [errors for errors, rank in zip(branches, ranks, strict=True) if rank == min(ranks)]
-        if len(best) > 1 and all(len(errors) == 1 and _is_missing(errors[0], path) for errors in best):
-            names = [_details(errors[0]).property for errors in best]
+        if len(best) > 1 and all(len(errors) == 1 and is_missing(errors[0], path) for errors in best):
+            names = [details(errors[0]).property for errors in best]
             yield self._choice(path, names, "Missing required field: one of {} must be given")
             return
         for error in best[0]:
@@ -348,62 +351,5 @@ def steps(value: Any, path: Path) -> Path:
     return found
 
 
-def _details(error: ValidationError) -> Any:
-    """The error's kind, whose attributes depend on its keyword."""
-    return error.kind
-
-
 def _at(value: Any, path: Path) -> Any:
     return resolve_tokens(value, path)
-
-
-def _is_own_type(error: ValidationError, path: Path) -> bool:
-    return error.kind.name == "type" and len(error.instance_path) == len(path)
-
-
-def _is_mismatch(error: ValidationError, depth: int) -> bool:
-    return error.kind.name in ("const", "enum") and len(error.instance_path) <= depth + 1
-
-
-def _rank(errors: list[ValidationError], depth: int) -> tuple[int, int, int, int]:
-    """Smaller fits better: no contradicted constant, no unknown field, little missing, few errors."""
-    mismatches = sum(_is_mismatch(error, depth) and len(error.instance_path) > depth for error in errors)
-    unknown = sum(
-        error.kind.name in ("additionalProperties", "unevaluatedProperties", "falseSchema") for error in errors
-    )
-    missing = sum(error.kind.name == "required" and len(error.instance_path) == depth for error in errors)
-    return mismatches, unknown, missing, len(errors)
-
-
-def _is_missing(error: ValidationError, path: Path) -> bool:
-    return error.kind.name == "required" and len(error.instance_path) == len(path)
-
-
-def _property(branch: Any, name: str | int) -> dict[str, Any]:
-    schema = branch.get("properties", {}).get(name) if isinstance(branch, dict) else None
-    return schema if isinstance(schema, dict) else {}
-
-
-def _takes(branch: Any, name: str | int, value: Any = None) -> bool:
-    """Whether the branch, as far as it says so itself, has room for the member (with that value)."""
-    if not isinstance(branch, dict) or branch.get("properties", {}).get(name) is False:
-        return False
-    return value is None or _property(branch, name).get("const", value) == value
-
-
-def _is_about_members(schema: dict[str, Any]) -> bool:
-    branches = schema.get("oneOf", ())
-    return all(isinstance(branch, dict) and "required" in branch and "type" not in branch for branch in branches)
-
-
-def _shared_options(branches: list[list[ValidationError]], depth: int) -> tuple[Path, list[Any]] | None:
-    """The place whose constant contradicts every branch, with what the branches would have taken there."""
-    found: dict[tuple[str | int, ...], list[Any]] = {}
-    for errors in branches:
-        contradicted = next((error for error in errors if _is_mismatch(error, depth)), None)
-        if contradicted is None:
-            return None
-        kind = _details(contradicted)
-        options = kind.options if contradicted.kind.name == "enum" else [kind.expected_value]
-        found.setdefault(tuple(contradicted.instance_path), []).extend(options)
-    return next(iter(found.items())) if len(found) == 1 else None

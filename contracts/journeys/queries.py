@@ -172,19 +172,7 @@ def openai_routes(hand: Hand) -> None:
     )
     kept = served.ok and answer_text(served) == answer_text(hand.query(own, chat("Name three rivers.", temperature=0)))
     hand.hold("query.routes", served, kept, "the same answer", words(served), "served model")
-    for operation in ("create_response", "gateway_openai_response"):
-        response = hand.accepted(
-            hand.call(operation, {"model": model, "input": "Name three rivers."}), "query.routes", operation
-        )
-        check_agent(hand, response)
-    said = {"model": "databricks-claude-sonnet-4", "max_tokens": 20, "messages": [{"role": "user", "content": "Hi"}]}
-    for operation in ("create_message", "gateway_anthropic_message"):
-        message = hand.call(operation, said)
-        if message.status != 404:
-            hand.accepted(message, "query.routes", operation)
-            blocks = message.document.get("content") or [{}]
-            kept = message.document.get("role") == "assistant" and bool(blocks[0].get("text"))
-            hand.hold("query.message", message, kept, "an assistant's text", message.document, operation)
+    _other_forms(hand, model)
     _gemini(hand)
     for operation in (
         "create_chat_completion", "gateway_chat_completion", "gateway_openai_chat_completion", "create_embeddings",
@@ -198,6 +186,23 @@ def openai_routes(hand: Hand) -> None:
         missing = hand.query(hand.name("nobody"), chat("Anyone?"))
         hand.refused("query.unknown-endpoint", missing, 404, ("ENDPOINT_NOT_FOUND",), "invocations")
     hand.delete(own)
+
+
+def _other_forms(hand: Hand, model: str) -> None:
+    """Responses and messages, by each of their routes."""
+    for operation in ("create_response", "gateway_openai_response"):
+        response = hand.accepted(
+            hand.call(operation, {"model": model, "input": "Name three rivers."}), "query.routes", operation
+        )
+        check_agent(hand, response)
+    said = {"model": "databricks-claude-sonnet-4", "max_tokens": 20, "messages": [{"role": "user", "content": "Hi"}]}
+    for operation in ("create_message", "gateway_anthropic_message"):
+        message = hand.call(operation, said)
+        if message.status != 404:
+            hand.accepted(message, "query.routes", operation)
+            blocks = message.document.get("content") or [{}]
+            kept = message.document.get("role") == "assistant" and bool(blocks[0].get("text"))
+            hand.hold("query.message", message, kept, "an assistant's text", message.document, operation)
 
 
 def _gemini(hand: Hand) -> None:
